@@ -131,7 +131,13 @@ pub fn blocks_for_budget(
 mod tests {
     use super::*;
 
-    fn shape(prompt: u32, output_max: u32, window: u32, beams: u32, tokens_per_block: u32) -> Shape {
+    fn shape(
+        prompt: u32,
+        output_max: u32,
+        window: u32,
+        beams: u32,
+        tokens_per_block: u32,
+    ) -> Shape {
         Shape { prompt, output_max, beams, window, tokens_per_block }
     }
 
@@ -152,7 +158,11 @@ mod tests {
             (512, 65, 256, 6),
             (512, 65, 257, 6),
         ] {
-            assert_eq!(blocks_per_beam(sequence, sink, window, 64), blocks, "{sequence} {sink} {window}");
+            assert_eq!(
+                blocks_per_beam(sequence, sink, window, 64),
+                blocks,
+                "{sequence} {sink} {window}"
+            );
         }
     }
 
@@ -194,7 +204,8 @@ mod tests {
     #[test]
     fn windows_share_by_size_and_cost() {
         let share = |windows: [u64; 3], cost: [u64; 3]| {
-            let weights: Vec<u64> = windows.iter().zip(cost).map(|(window, cost)| window * cost).collect();
+            let weights: Vec<u64> =
+                windows.iter().zip(cost).map(|(window, cost)| window * cost).collect();
             split(67584, &weights)
         };
         assert_eq!(share([1024, 4096, 8192], [2, 12, 2]), [2048, 49152, 16384]);

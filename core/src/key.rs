@@ -150,7 +150,8 @@ impl KeySpace {
     /// outsiders from choosing colliding prompts.
     #[must_use]
     pub fn new(tokens_per_block: u32, fingerprint: &str, secret: &[u8; 32]) -> Self {
-        let fingerprint = blake3::derive_key("tierproof 2026 layout fingerprint", fingerprint.as_bytes());
+        let fingerprint =
+            blake3::derive_key("tierproof 2026 layout fingerprint", fingerprint.as_bytes());
         Self { tokens_per_block, fingerprint, secret: *secret }
     }
 
@@ -160,10 +161,11 @@ impl KeySpace {
         self.tokens_per_block
     }
 
-    /// The first 16 bytes of the fingerprint, as trailers carry it.
+    /// What trailers in one window carry of the fingerprint.
     #[must_use]
-    pub fn layout(&self) -> [u8; 16] {
-        std::array::from_fn(|i| self.fingerprint[i])
+    pub fn layout(&self, window_size: u32) -> [u8; 16] {
+        let whole = blake3::keyed_hash(&self.fingerprint, &window_size.to_le_bytes());
+        std::array::from_fn(|i| whole.as_bytes()[i])
     }
 
     /// The keys of the first `usable` tokens, the last one short if `partial` allows it.
@@ -246,7 +248,7 @@ impl KeySpace {
 ///
 /// # Errors
 /// `Config` naming the part.
-pub fn validate_prompt(prompt: &TokenPrompt) -> Result<()> {
+pub(crate) fn validate_prompt(prompt: &TokenPrompt) -> Result<()> {
     let tokens = prompt.tokens.len();
     if prompt.extra_ids.as_ref().is_some_and(|ids| ids.len() != tokens) {
         return Err(Error::new(
@@ -305,10 +307,7 @@ fn mix64(value: u64) -> u64 {
 }
 
 fn fold(seed: u64, value: u64) -> u64 {
-    seed ^ value
-        .wrapping_add(u64::from(GOLDEN))
-        .wrapping_add(seed << 6)
-        .wrapping_add(seed >> 2)
+    seed ^ value.wrapping_add(u64::from(GOLDEN)).wrapping_add(seed << 6).wrapping_add(seed >> 2)
 }
 
 /// The sum with the constant wraps in 32 bits before it is widened: TensorRT-LLM's hashes depend
@@ -379,7 +378,16 @@ mod tests {
     /// Vector 1, multimodal part.
     #[test]
     fn multimodal_items_enter_every_block_they_overlap() {
-        let hash = [0x1234_5678, -0x6F54_3211, 0x1111_1111, 0x2222_2222, 0x3333_3333, 0x4444_4444, 0x5555_5555, 0x6666_6666];
+        let hash = [
+            0x1234_5678,
+            -0x6F54_3211,
+            0x1111_1111,
+            0x2222_2222,
+            0x3333_3333,
+            0x4444_4444,
+            0x5555_5555,
+            0x6666_6666,
+        ];
         let mut prompt = TokenPrompt::new(vec![100, 101, 102, 103, 104, 105, 0, 1]);
         prompt.multimodal = vec![MultimodalItem { hash, start: 2, len: 4 }];
         let chain = KeySpace::new(4, "", &[0; 32]).chain(&prompt, 8, false);

@@ -154,8 +154,7 @@ impl KvEvents {
         let Event::Stored { window, parent_hash, key, hash, priority, tier, .. } = event else {
             return;
         };
-        let block =
-            StoredBlock { hash: *hash, key: key.clone(), tier: *tier, priority: *priority };
+        let block = StoredBlock { hash: *hash, key: key.clone(), tier: *tier, priority: *priority };
         let size = self.window_sizes.get(usize::from(*window)).copied();
         if let Some(KvEvent { window_size, data: KvEventData::Stored { blocks, .. }, .. }) =
             self.gathered.last_mut()

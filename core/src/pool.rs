@@ -4,6 +4,7 @@
 //! `[slots, layers, kv_factor, heads, tokens, head_dim]`. A block spans all pools of its window at
 //! one slot index.
 
+use crate::block::{Place, Tier};
 use crate::error::{Error, ErrorKind, Result};
 use crate::transfer::Rows;
 use crate::units::Bytes;
@@ -57,12 +58,18 @@ pub struct Pool {
     pub bytes: Bytes,
     /// Layers times K/V factor: what one slot advances an offset table entry by.
     pub fields: u32,
+    keys_only: bool,
     /// Rows of a block and bytes of one token in a row; `None` where tokens can't be copied alone.
     rows: Option<(u32, Bytes)>,
     pitch: Bytes,
 }
 
 impl Pool {
+    /// Where field 0 (K) or 1 (V) is among the fields of a layer: both in one where there is only K.
+    fn field(&self, field: usize) -> u64 {
+        if self.keys_only { 0 } else { field as u64 }
+    }
+
     /// The rows that hold a block's first `tokens` tokens, or `None` where only the whole block
     /// can be copied.
     #[must_use]
@@ -84,7 +91,13 @@ impl PoolShape {
         let (layers, kv_factor, heads, head_dim, element) = match *self {
             Self::Opaque { bytes: 0 } => return Err(invalid("a pool has blocks of 0 bytes")),
             Self::Opaque { bytes } => {
-                return Ok(vec![Pool { bytes, fields: 1, rows: None, pitch: bytes }]);
+                return Ok(vec![Pool {
+                    bytes,
+                    fields: 1,
+                    keys_only: true,
+                    rows: None,
+                    pitch: bytes,
+                }]);
             }
             Self::Attention { layers, kv_factor, heads, head_dim, element } => {
                 (layers, kv_factor, heads, head_dim, element)
@@ -100,7 +113,9 @@ impl PoolShape {
             let pitch = Bytes::from(token_bytes).checked_mul(Bytes::from(tokens_per_block))?;
             let bytes = pitch.checked_mul(Bytes::from(rows))?;
             let rows = (!whole_only).then_some((rows, Bytes::from(token_bytes)));
-            (bytes > 0 && bytes <= i64::MAX as u64).then_some(Pool { bytes, fields, rows, pitch })
+            let keys_only = kv_factor == 1;
+            let whole = Pool { bytes, fields, keys_only, rows, pitch };
+            (bytes > 0 && bytes <= i64::MAX as u64).then_some(whole)
         };
         let pools = match element {
             Element::Bits4 if head_dim % QUANTIZED_TOGETHER != 0 => {
@@ -117,7 +132,8 @@ impl PoolShape {
             Element::Bits64 => vec![head_dim.checked_mul(8).and_then(|bytes| pool(bytes, false))],
         };
         let whole: Option<Vec<Pool>> = pools.into_iter().collect();
-        whole.ok_or_else(|| invalid(format!("the size of a block of {self:?} is 0 or over 63 bits")))
+        whole
+            .ok_or_else(|| invalid(format!("the size of a block of {self:?} is 0 or over 63 bits")))
     }
 }
 
@@ -204,10 +220,22 @@ impl OffsetTable {
         inside.then(|| self.entries[self.position(pool, beam, field, block)])
     }
 
-    pub(crate) fn set(&mut self, at: [usize; 4], entry: i32) {
-        let [pool, beam, field, block] = at;
-        let position = self.position(pool, beam, field, block);
-        self.entries[position] = entry;
+    /// Enters the place of one block for all pools and fields. What is on disk has no address.
+    pub(crate) fn place(&mut self, beam: usize, block: usize, at: Place, pools: &[Pool]) {
+        let flag = match at.tier {
+            Tier::Device => 0,
+            Tier::Host => Self::HOST,
+            Tier::Disk => return,
+        };
+        for (index, pool) in pools.iter().enumerate() {
+            for field in 0..2 {
+                let position = self.position(index, beam, field, block);
+                let entry = u64::from(at.slot) * u64::from(pool.fields) + pool.field(field);
+                // An index that no kernel could hold names no block.
+                let fits = i32::try_from(entry).ok().filter(|&entry| entry != Self::NONE);
+                self.entries[position] = fits.map_or(Self::NONE, |entry| entry | flag);
+            }
+        }
     }
 
     fn position(&self, pool: usize, beam: usize, field: usize, block: usize) -> usize {
@@ -249,11 +277,41 @@ mod tests {
     fn impossible_sizes_are_refused() {
         for shape in [
             PoolShape::Opaque { bytes: 0 },
-            PoolShape::Attention { layers: 0, kv_factor: 2, heads: 1, head_dim: 1, element: Element::Bits8 },
-            PoolShape::Attention { layers: 1, kv_factor: 3, heads: 1, head_dim: 1, element: Element::Bits8 },
-            PoolShape::Attention { layers: 1, kv_factor: 1, heads: 1, head_dim: 8, element: Element::Bits4 },
-            PoolShape::Attention { layers: u32::MAX, kv_factor: 2, heads: 1, head_dim: 1, element: Element::Bits8 },
-            PoolShape::Attention { layers: 1 << 20, kv_factor: 2, heads: 1 << 10, head_dim: u32::MAX, element: Element::Bits16 },
+            PoolShape::Attention {
+                layers: 0,
+                kv_factor: 2,
+                heads: 1,
+                head_dim: 1,
+                element: Element::Bits8,
+            },
+            PoolShape::Attention {
+                layers: 1,
+                kv_factor: 3,
+                heads: 1,
+                head_dim: 1,
+                element: Element::Bits8,
+            },
+            PoolShape::Attention {
+                layers: 1,
+                kv_factor: 1,
+                heads: 1,
+                head_dim: 8,
+                element: Element::Bits4,
+            },
+            PoolShape::Attention {
+                layers: u32::MAX,
+                kv_factor: 2,
+                heads: 1,
+                head_dim: 1,
+                element: Element::Bits8,
+            },
+            PoolShape::Attention {
+                layers: 1 << 20,
+                kv_factor: 2,
+                heads: 1 << 10,
+                head_dim: u32::MAX,
+                element: Element::Bits16,
+            },
         ] {
             assert_eq!(shape.layout(u32::MAX).unwrap_err().kind(), ErrorKind::Config, "{shape:?}");
         }

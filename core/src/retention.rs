@@ -183,14 +183,12 @@ impl Retention {
 
     /// Priority and duration in milliseconds of each block of a prompt of `tokens` tokens.
     #[must_use]
-    pub fn per_block(
-        &self,
-        tokens_per_block: u32,
-        tokens: u32,
-    ) -> Vec<(Option<u8>, Option<u64>)> {
+    pub fn per_block(&self, tokens_per_block: u32, tokens: u32) -> Vec<(Option<u8>, Option<u64>)> {
         let starts = (0..tokens).step_by(tokens_per_block.max(1) as usize);
         starts
-            .map(|token| self.range_at(token).map_or((None, None), |r| (Some(r.priority), r.duration_ms)))
+            .map(|token| {
+                self.range_at(token).map_or((None, None), |r| (Some(r.priority), r.duration_ms))
+            })
             .collect()
     }
 
@@ -234,8 +232,9 @@ impl Retention {
         if text.len() > BYTES_MAX {
             return Err(invalid(format!("retention of {} bytes: at most {BYTES_MAX}", text.len())));
         }
-        let form: Serialized = serde_json::from_str(text)
-            .map_err(|error| invalid(format!("retention is malformed: {error}")).with_source(error))?;
+        let form: Serialized = serde_json::from_str(text).map_err(|error| {
+            invalid(format!("retention is malformed: {error}")).with_source(error)
+        })?;
         if form.version != VERSION {
             return Err(invalid(format!(
                 "retention has version {}: this build reads version {VERSION}",
@@ -256,7 +255,12 @@ mod tests {
     type Range = (u32, Option<u32>, u8);
 
     fn retention(ranges: &[Range]) -> Result<Retention> {
-        let range = |&(start, end, priority): &Range| TokenRange { start, end, priority, duration_ms: None };
+        let range = |&(start, end, priority): &Range| TokenRange {
+            start,
+            end,
+            priority,
+            duration_ms: None,
+        };
         Retention::default().with_ranges(ranges.iter().map(range).collect())
     }
 
@@ -315,7 +319,10 @@ mod tests {
         let full = full.with_decode(10, Some(99)).unwrap();
         let full = full.with_files(TransferMode::Gds, "/dir").unwrap();
         assert_eq!(Retention::from_json(&full.to_json()).unwrap(), full);
-        assert_eq!(Retention::from_json(&Retention::default().to_json()).unwrap(), Retention::default());
+        assert_eq!(
+            Retention::from_json(&Retention::default().to_json()).unwrap(),
+            Retention::default()
+        );
     }
 
     #[test]

@@ -138,7 +138,8 @@ impl Stamp {
     /// # Errors
     /// The first [`Refusal`] in the order of that enum.
     pub fn verify(&self, trailer: &[u8], checksum: u64) -> Result<(), Refusal> {
-        let (Some(trailer), true) = (trailer.first_chunk::<TRAILER_LEN>(), trailer.starts_with(&MAGIC))
+        let (Some(trailer), true) =
+            (trailer.first_chunk::<TRAILER_LEN>(), trailer.starts_with(&MAGIC))
         else {
             return Err(Refusal::Torn);
         };
@@ -169,15 +170,8 @@ impl Stamp {
 mod tests {
     use super::*;
 
-    const STAMP: Stamp = Stamp {
-        key: [1; 32],
-        tenant: 2,
-        layout: [3; 16],
-        generation: 4,
-        slot: 5,
-        pool: 6,
-        len: 7,
-    };
+    const STAMP: Stamp =
+        Stamp { key: [1; 32], tenant: 2, layout: [3; 16], generation: 4, slot: 5, pool: 6, len: 7 };
 
     #[test]
     fn every_field_has_its_own_refusal() {

@@ -64,7 +64,7 @@ pub enum TransferMode {
 }
 
 /// A group of copies between the same two media that is submitted, and completes, at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TransferRequest {
     /// How the requests whose blocks move asked for files to be reached.
     pub mode: TransferMode,

@@ -1,0 +1,159 @@
+//! The bytes behind the decisions: carrying out, waiting, and what failures change.
+
+use super::{Engine, unknown};
+use crate::backend::Backend;
+use crate::block::BlockId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::RequestId;
+use crate::mover::Spot;
+use crate::order::Order;
+use crate::window::Window;
+
+/// What a request can count on once its transfers have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// Leading tokens that need not be computed: those found in every window and not lost.
+    pub matched_tokens: u32,
+    /// The first token of the sequence whose content a failed transfer lost in some window: from
+    /// here on it has to be computed anew.
+    pub lost_from: Option<u32>,
+}
+
+fn spot(window: &Window, block: BlockId) -> Spot {
+    Spot::new(window.index, window.tree[block].place())
+}
+
+impl<B: Backend> Engine<B> {
+    /// Hands what was decided to the mover, and lets it start.
+    pub(super) fn carry_out(&mut self) -> Result<()> {
+        for order in self.outbox.orders.drain(..) {
+            let window = match &order {
+                Order::Move(moved) => moved.window,
+                Order::Fresh { window, .. } => *window,
+            };
+            self.mover.order(order, self.slots[usize::from(window)].pools().len());
+        }
+        self.step()
+    }
+
+    /// Takes note of transfers that ended and starts those that may start. Never waits.
+    ///
+    /// # Errors
+    /// `Device` if the backend as a whole can't go on.
+    pub fn step(&mut self) -> Result<()> {
+        self.mover.step(&mut self.backend, &mut self.slots, &self.keys, self.retry)
+    }
+
+    /// Waits until no transfer uses the blocks of a request, and says what became of them: from the
+    /// first content on that did not arrive, what was found is a miss.
+    ///
+    /// # Errors
+    /// `OutOfRange` for an unknown request. `TimedOut` if a transfer that was given up may still
+    /// touch one of its blocks and no other block is free to take its place: remove the request.
+    /// `Device` if the backend as a whole can't go on.
+    pub fn settle(&mut self, request: RequestId) -> Result<Settled> {
+        let mut lost_from: Option<u32> = None;
+        loop {
+            self.wait_for(request)?;
+            let lost = if self.mover.has_failures() { self.repair(request)? } else { None };
+            lost_from = lost_from.into_iter().chain(lost).min();
+            if self.outbox.orders.is_empty() {
+                break;
+            }
+            // Blocks that took another's place may have to be emptied first.
+            self.carry_out()?;
+        }
+        let sequence = self.requests.get(&request).ok_or_else(|| unknown(request))?;
+        let matched_tokens = sequence.matched_tokens(self.rules.tokens_per_block);
+        Ok(Settled { matched_tokens, lost_from })
+    }
+
+    fn wait_for(&mut self, request: RequestId) -> Result<()> {
+        self.step()?;
+        while self.is_moving(request)? {
+            self.mover.park(&mut self.backend);
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    fn is_moving(&self, request: RequestId) -> Result<bool> {
+        let sequence = self.requests.get(&request).ok_or_else(|| unknown(request))?;
+        if self.mover.idle() {
+            return Ok(false);
+        }
+        let mut each = self.windows.iter().zip(&sequence.held);
+        let busy = |window: &Window, id| self.mover.busy(spot(window, id));
+        Ok(each.any(|(window, held)| window.first_held(held, busy).is_some()))
+    }
+
+    /// Takes note of contents that a request's blocks lost, and gives it other blocks for those that
+    /// nobody may touch. Answers the first token concerned.
+    fn repair(&mut self, request: RequestId) -> Result<Option<u32>> {
+        let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
+        let mut lost_from: Option<u32> = None;
+        for (window, held) in self.windows.iter_mut().zip(&mut sequence.held) {
+            let mover = &mut self.mover;
+            let unsafe_now = |window: &Window, id| mover.unsafe_now(spot(window, id));
+            let lost = |window: &Window, id| {
+                mover.wrong(spot(window, id)) || mover.unsafe_now(spot(window, id))
+            };
+            let Some(first) = window.first_held(held, lost) else { continue };
+            let token = first as u32 * self.rules.tokens_per_block;
+            lost_from = lost_from.into_iter().chain([token]).min();
+            let rewritten = window.lose(held, first, lost, &mut self.outbox);
+            while let Some(index) = window.first_held(held, unsafe_now) {
+                if !window.replace(held, index, &mut self.outbox) {
+                    let what = format!(
+                        "request {}: a transfer that was given up may still touch block {index}, \
+                         and window {} has no other: remove the request",
+                        request.0, window.size
+                    );
+                    return Err(Error::new(ErrorKind::TimedOut, what));
+                }
+            }
+            for id in rewritten {
+                mover.refresh(spot(window, id));
+            }
+        }
+        Ok(lost_from)
+    }
+
+    /// Waits for every transfer. Contents that one of them lost can't be found any more, and blocks
+    /// that a late transfer may still touch stay out of use until a later call finds it ended.
+    ///
+    /// # Errors
+    /// `Device` if the backend as a whole can't go on.
+    pub fn drain(&mut self) -> Result<()> {
+        self.step()?;
+        while !self.mover.idle() {
+            self.mover.park(&mut self.backend);
+            self.step()?;
+        }
+        let mover = &self.mover;
+        for window in &mut self.windows {
+            let index = window.index;
+            window.sweep(
+                |place| mover.wrong(Spot::new(index, place)),
+                |place| mover.unsafe_now(Spot::new(index, place)),
+                &mut self.outbox,
+            );
+        }
+        Ok(())
+    }
+
+    /// Waits for every transfer and gives all memory and files back.
+    ///
+    /// # Errors
+    /// `Busy` if a transfer that was given up has not ended yet, `Device` if the backend as a whole
+    /// can't go on.
+    pub fn close(mut self) -> Result<B> {
+        self.drain()?;
+        for slots in &self.slots {
+            for region in slots.regions() {
+                self.backend.release(region)?;
+            }
+        }
+        Ok(self.backend)
+    }
+}
