@@ -1,0 +1,58 @@
+//! A deterministic storage device in virtual time, with real bytes.
+//!
+//! [`Sim`] is a [`Backend`](tierproof_core::Backend) whose clock jumps from event to event. Its
+//! rules:
+//!
+//! - **Time.** A request waits, first come first served, for one of its route's places, then for
+//!   the route's latency (and jitter, if any), and then shares the route's link fairly with all
+//!   that is on it. [`Profile`] says how long that takes. All of it is integer arithmetic; rounding
+//!   is described in `link`. Events happen by time and then by number.
+//! - **Draws.** Everything random is a hash of the seed, its purpose, and what it is about. A
+//!   request is known by where its first part goes and how often something went there before, so
+//!   that leaving one out changes the draws of no request between other places. Completions of one
+//!   instant are reported in drawn order.
+//! - **Bytes.** What nobody wrote is random, never zero. A request owns its ranges from submit until
+//!   its completion is *polled*: nothing else may write its sources, or read or write its targets.
+//!   So nobody can tell at what moment between the bytes move. Parts that fail by a verdict leave
+//!   garbage in their targets; parts whose source is refused leave their targets as they were.
+//! - **Misuse** is refused with a typed error, has no effect, and is noted in [`Sim::misuses`].
+//! - **Faults.** A [`FaultSource`] gives a [`Verdict`] on every acceptable request.
+//!
+//! Modules, each using only those before it:
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `draw` | draws by counter |
+//! | `link` | a shared link, exactly |
+//! | `profile` | [`Profile`]: device models as data |
+//! | `config` | [`SimConfig`] |
+//! | `schedule` | when requests end |
+//! | `ranges` | what requests in flight read and write of a region |
+//! | `image` | the bytes of a region, live and durable |
+//! | `memory` | all regions, and copies between them |
+//! | `judge` | whether a request is acceptable at all |
+//! | `flight` | requests in flight |
+//! | `fault` | [`FaultSource`] and [`Verdict`] |
+//! | `sim` | [`Sim`] |
+//! | `backend` | [`Sim`] as a backend |
+
+#![forbid(unsafe_code)]
+
+mod backend;
+mod config;
+mod draw;
+mod fault;
+mod flight;
+mod image;
+mod judge;
+mod link;
+mod memory;
+mod profile;
+mod ranges;
+mod schedule;
+mod sim;
+
+pub use config::SimConfig;
+pub use fault::{FaultSource, NoFaults, Verdict};
+pub use profile::{LinkProfile, Profile, RouteProfile, RouteProfiles};
+pub use sim::{Misuse, Sim};

@@ -1,0 +1,170 @@
+//! All regions, and the copies between them.
+
+use crate::draw::{self, Domain, Draw};
+use crate::image::Image;
+use crate::ranges::Ranges;
+use std::ops::Range;
+use tierproof_core::{
+    Bytes, Descriptor, Error, ErrorKind, Fault, MediumKind, Part, RegionId, Result, Rows, Stamp,
+    TRAILER_LEN,
+};
+
+/// One region.
+#[derive(Debug)]
+pub(crate) struct Region {
+    pub(crate) kind: MediumKind,
+    pub(crate) image: Image,
+    /// What requests in flight read and write of it.
+    pub(crate) ranges: Ranges,
+    /// By neighbourhood of [`VISITED`] bytes: requests so far whose first target began there.
+    visits: Vec<u32>,
+}
+
+const VISITED: Bytes = 1 << 12;
+
+impl Region {
+    /// Counts a visit at `offset` and answers how many there were before.
+    pub(crate) fn visit(&mut self, offset: Bytes) -> u32 {
+        // The empty target at a region's end visits nothing.
+        let Some(visits) = self.visits.get_mut((offset / VISITED) as usize) else { return 0 };
+        *visits = visits.wrapping_add(1);
+        visits.wrapping_sub(1)
+    }
+}
+
+/// All regions of one device.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    regions: Vec<Option<Region>>,
+    draw: Draw,
+    alignment: Bytes,
+    /// How often all that is not durable was lost.
+    cuts: u64,
+}
+
+impl Memory {
+    pub(crate) fn new(draw: Draw, alignment: Bytes) -> Self {
+        Self { regions: Vec::new(), draw, alignment, cuts: 0 }
+    }
+
+    pub(crate) fn allocate(&mut self, kind: MediumKind, len: Bytes) -> Result<RegionId> {
+        let id = u32::try_from(self.regions.len()).map_err(|_| {
+            Error::new(ErrorKind::Exhausted, "all region ids are used: build a new simulator")
+        })?;
+        let image = Image::new(len, self.unwritten(id), kind == MediumKind::File)?;
+        let visits = vec![0; len.div_ceil(VISITED) as usize];
+        self.regions.push(Some(Region { kind, image, ranges: Ranges::default(), visits }));
+        Ok(RegionId(id))
+    }
+
+    pub(crate) fn release(&mut self, id: RegionId) {
+        if let Some(region) = self.regions.get_mut(id.0 as usize) {
+            *region = None;
+        }
+    }
+
+    pub(crate) fn get(&self, id: RegionId) -> Option<&Region> {
+        self.regions.get(id.0 as usize)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, id: RegionId) -> Option<&mut Region> {
+        self.regions.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    /// The bytes of a region that is known to be there.
+    pub(crate) fn image(&mut self, id: RegionId) -> &mut Image {
+        &mut self.get_mut(id).expect("the caller judged it").image
+    }
+
+    /// Does what a part of an accepted request asks for. Where the source is refused, the target
+    /// stays as it was.
+    pub(crate) fn execute(&mut self, part: &Part) -> Result<(), Fault> {
+        let alignment = self.alignment;
+        let source = span(part.source, part.check.is_some(), alignment);
+        let target = span(part.target, part.seal.is_some(), alignment);
+        let (from, to) = (part.source.region.0 as usize, part.target.region.0 as usize);
+        if from == to {
+            let region = self.regions[from].as_mut().expect("held by the request");
+            let (source, target) = region.image.read_and_write(source, target);
+            return copy(part, alignment, source, target);
+        }
+        let Ok([Some(from), Some(to)]) = self.regions.get_disjoint_mut([from, to]) else {
+            unreachable!("held by the request");
+        };
+        let source = from.image.read(source);
+        copy(part, alignment, source, to.image.write(target))
+    }
+
+    /// Leaves garbage where a part of an accepted request was to write.
+    pub(crate) fn spoil(&mut self, part: &Part, operation: u64, index: u32) {
+        let range = span(part.target, part.seal.is_some(), self.alignment);
+        let start = self.draw.at(Domain::Garbage, &[operation, index.into()]);
+        draw::fill(self.image(part.target.region).write(range), start);
+    }
+
+    /// Loses all memory, and of files what was not flushed.
+    pub(crate) fn cut(&mut self) {
+        self.cuts += 1;
+        for id in 0..self.regions.len() {
+            let stream = self.unwritten(id as u32);
+            let Some(region) = &mut self.regions[id] else { continue };
+            region.ranges.clear();
+            if region.kind == MediumKind::File {
+                region.image.revert();
+            } else {
+                region.image.lose(stream);
+            }
+        }
+    }
+
+    fn unwritten(&self, region: u32) -> u64 {
+        self.draw.at(Domain::Unwritten, &[region.into(), self.cuts])
+    }
+}
+
+/// The bytes that a transfer touches, its trailer included if it has one; `None` beyond 64 bits.
+pub(crate) fn extent(at: Descriptor, sealed: bool, alignment: Bytes) -> Option<Range<Bytes>> {
+    let len = if sealed {
+        Stamp::trailer_offset(at.len, alignment)?.checked_add(TRAILER_LEN as Bytes)?
+    } else {
+        at.len
+    };
+    Some(at.offset..at.offset.checked_add(len)?)
+}
+
+fn span(at: Descriptor, sealed: bool, alignment: Bytes) -> Range<usize> {
+    let range = extent(at, sealed, alignment).expect("checked when the request was accepted");
+    range.start as usize..range.end as usize
+}
+
+/// Verifies, copies and seals; both slices reach to the end of their trailers.
+fn copy(part: &Part, alignment: Bytes, source: &[u8], target: &mut [u8]) -> Result<(), Fault> {
+    let payload = &source[..part.source.len as usize];
+    let stamped = part.check.is_some() || part.seal.is_some();
+    let checksum = if stamped { Stamp::checksum(payload) } else { 0 };
+    if let Some(stamp) = part.check {
+        stamp.verify(&source[trailer(stamp.len, alignment)], checksum)?;
+    }
+    match part.rows {
+        None => target[..payload.len()].copy_from_slice(payload),
+        Some(rows) => copy_rows(rows, payload, target),
+    }
+    if let Some(stamp) = part.seal {
+        target[trailer(stamp.len, alignment)].copy_from_slice(&stamp.seal(checksum));
+    }
+    Ok(())
+}
+
+fn copy_rows(rows: Rows, source: &[u8], target: &mut [u8]) {
+    for row in 0..Bytes::from(rows.count) {
+        let start = (row * rows.pitch) as usize;
+        let range = start..start + rows.len as usize;
+        target[range.clone()].copy_from_slice(&source[range]);
+    }
+}
+
+fn trailer(len: Bytes, alignment: Bytes) -> Range<usize> {
+    let start = Stamp::trailer_offset(len, alignment);
+    let start = start.expect("checked when the request was accepted") as usize;
+    start..start + TRAILER_LEN
+}

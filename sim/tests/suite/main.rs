@@ -1,0 +1,11 @@
+//! What the simulated device promises, each promise at the top of its file.
+
+mod bench;
+mod determinism;
+mod faults;
+mod images;
+mod misuse;
+mod model;
+mod profile;
+mod timing;
+mod trailers;
