@@ -1,0 +1,195 @@
+//! Ranges lent to transfers in flight: many readers or one writer of a byte, checked at run time.
+
+use crate::memory::Mapping;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tierproof_core::{Bytes, Result};
+
+/// Which ranges of one region are in use. Only what is in flight is listed, so a scan is cheap.
+#[derive(Debug, Default)]
+pub(crate) struct Claims(Mutex<Vec<Entry>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    start: Bytes,
+    end: Bytes,
+    access: Access,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+impl Claims {
+    /// Whether nothing is in use.
+    pub(crate) fn idle(&self) -> bool {
+        self.entries().is_empty()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Something whose ranges can be claimed.
+pub(crate) trait Claimed {
+    fn claims(&self) -> &Claims;
+}
+
+/// The right to a range, until dropped.
+#[derive(Debug)]
+pub(crate) struct Claim<T: Claimed> {
+    owner: Arc<T>,
+    entry: Entry,
+}
+
+impl<T: Claimed> Claim<T> {
+    /// `None` if the range is in use: by a writer, or by anybody when asked for writing.
+    pub(crate) fn new(owner: &Arc<T>, range: Range<Bytes>, access: Access) -> Option<Self> {
+        let entry = Entry { start: range.start, end: range.end, access };
+        let mut entries = owner.claims().entries();
+        let conflicts = |other: &Entry| {
+            other.start < entry.end
+                && entry.start < other.end
+                && (other.access == Access::Write || access == Access::Write)
+        };
+        if entries.iter().any(conflicts) {
+            return None;
+        }
+        entries.push(entry);
+        drop(entries);
+        Some(Self { owner: Arc::clone(owner), entry })
+    }
+
+    pub(crate) fn owner(&self) -> &T {
+        &self.owner
+    }
+
+    /// The first byte of the range.
+    pub(crate) fn start(&self) -> Bytes {
+        self.entry.start
+    }
+}
+
+impl<T: Claimed> Drop for Claim<T> {
+    fn drop(&mut self) {
+        let mut entries = self.owner.claims().entries();
+        if let Some(index) = entries.iter().position(|entry| *entry == self.entry) {
+            entries.swap_remove(index);
+        }
+    }
+}
+
+/// Memory whose ranges are lent to threads one by one.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    mapping: Mapping,
+    claims: Claims,
+}
+
+impl Claimed for Memory {
+    fn claims(&self) -> &Claims {
+        &self.claims
+    }
+}
+
+impl Memory {
+    pub(crate) fn new(len: Bytes) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self { mapping: Mapping::new(len)?, claims: Claims::default() }))
+    }
+
+    pub(crate) fn len(&self) -> Bytes {
+        self.mapping.len() as Bytes
+    }
+
+    fn holds(&self, range: &Range<Bytes>) -> bool {
+        range.start <= range.end && range.end <= self.len()
+    }
+}
+
+/// Bytes that nobody writes to as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Lent(Claim<Memory>);
+
+/// Bytes that nobody else reads or writes as long as this lives.
+#[derive(Debug)]
+pub(crate) struct LentMut(Claim<Memory>);
+
+impl Lent {
+    /// `None` outside the memory, or while a writer uses the range.
+    pub(crate) fn new(memory: &Arc<Memory>, range: Range<Bytes>) -> Option<Self> {
+        if !memory.holds(&range) {
+            return None;
+        }
+        Claim::new(memory, range, Access::Read).map(Self)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: `new` checked the range, and until the claim is dropped, which outlives the
+        // answer, no claim to write to these bytes is given.
+        unsafe { self.0.owner.mapping.shared(&self.0.span()) }
+    }
+}
+
+impl LentMut {
+    /// `None` outside the memory, or while anybody uses the range.
+    pub(crate) fn new(memory: &Arc<Memory>, range: Range<Bytes>) -> Option<Self> {
+        if !memory.holds(&range) {
+            return None;
+        }
+        Claim::new(memory, range, Access::Write).map(Self)
+    }
+
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: `new` checked the range; until the claim is dropped no other claim to these
+        // bytes is given, and `&mut self` excludes a second slice of this one.
+        unsafe { self.0.owner.mapping.exclusive(&self.0.span()) }
+    }
+}
+
+impl Claim<Memory> {
+    /// The range as indices: it was checked against a mapping, so it fits.
+    fn span(&self) -> Range<usize> {
+        self.entry.start as usize..self.entry.end as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_share_and_a_writer_is_alone() {
+        let memory = Memory::new(100).unwrap();
+        let reader = Lent::new(&memory, 10..20).unwrap();
+        let other = Lent::new(&memory, 10..20).unwrap();
+        assert!(LentMut::new(&memory, 19..30).is_none());
+        drop(reader);
+        assert!(LentMut::new(&memory, 19..30).is_none(), "one equal reader is still there");
+        drop(other);
+        let writer = LentMut::new(&memory, 19..30).unwrap();
+        assert!(Lent::new(&memory, 29..31).is_none());
+        assert!(Lent::new(&memory, 10..19).is_some());
+        assert!(LentMut::new(&memory, 30..31).is_some());
+        assert!(!memory.claims().idle());
+        drop(writer);
+        assert!(memory.claims().idle());
+    }
+
+    #[test]
+    fn ranges_outside_are_not_lent() {
+        let memory = Memory::new(100).unwrap();
+        assert!(Lent::new(&memory, 99..101).is_none());
+        assert!(LentMut::new(&memory, 0..u64::MAX).is_none());
+        assert!(LentMut::new(&memory, 0..100).is_some());
+    }
+
+    #[test]
+    fn a_writer_s_bytes_are_seen_by_the_next_reader() {
+        let memory = Memory::new(100).unwrap();
+        LentMut::new(&memory, 40..44).unwrap().bytes().copy_from_slice(b"kept");
+        assert_eq!(Lent::new(&memory, 39..45).unwrap().bytes(), b"\0kept\0");
+    }
+}

@@ -1,0 +1,249 @@
+//! The backend: memory regions, file regions, workers and time.
+
+use super::config::PosixConfig;
+use super::io::{Desk, PAGE};
+use super::pool::{Ended, Pool};
+use super::regions::{Region, Regions, in_flight};
+use super::root::Root;
+use super::store::SlotStore;
+use crate::clock::Clock;
+use crate::copy::copy_part;
+use crate::lend::{Access, Claim, Lent, LentMut, Memory};
+use crate::request::{Judge, examine_bytes};
+use std::ops::Range;
+use std::sync::Arc;
+use tierproof_core::{
+    Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Medium, MediumKind,
+    Nanos, RegionId, Result, Route, TransferId, TransferRequest,
+};
+
+/// Files beneath one directory, device and host memory in memory.
+///
+/// Parts between memory and files run on worker threads, past the page cache where the file system
+/// permits; copies between memories are done when [`Backend::submit`] returns. A part that no
+/// worker began before the request's deadline fails as `TimedOut`; one that began runs to its end.
+///
+/// Ranges in flight are claimed: a submit, fill, peek or release that would conflict with them is
+/// `Busy` and has no effect. Offsets in files and strides of slots are multiples of
+/// [`Posix::ALIGNMENT`], and a payload that ends within a page owns the rest of it, which is
+/// written as zeros. With [`FileLayout::FilePerSlot`](crate::FileLayout::FilePerSlot) a part stays within one slot.
+///
+/// Files are made with mode 0600, directories with 0700, and every name is resolved beneath the
+/// root without following links. One backend at a time owns the files of a (directory, rank,
+/// window, pool); what an earlier run left there is emptied. Dropping the backend waits for what is
+/// in flight and removes its files.
+///
+/// ```
+/// use tierproof_backends::{Posix, PosixConfig};
+/// use tierproof_core::{Backend, Descriptor, FileMedium, Medium};
+///
+/// # let root = tempfile::tempdir().unwrap();
+/// # let root = root.path();
+/// let mut posix = Posix::open(PosixConfig::new(root))?;
+/// let medium = FileMedium {
+///     directory: "tenant-a".into(), rank: 0, window: 4096, pool: 0, stride: 8192,
+/// };
+/// let slots = posix.allocate(&Medium::File(medium), 4 * 8192)?;
+/// assert!(root.join("tenant-a/rank0_window4096_pool0.slots").exists());
+/// posix.fill(Descriptor { region: slots, offset: 8192, len: 5 }, b"hello")?;
+/// # tierproof_core::Result::Ok(())
+/// ```
+#[derive(Debug)]
+pub struct Posix {
+    config: PosixConfig,
+    root: Root,
+    capability: Capability,
+    regions: Regions,
+    submitted: u64,
+    in_flight_parts: u32,
+    done: Vec<Completion>,
+    judge: Judge,
+    desk: Desk,
+    clock: Clock,
+    pool: Pool,
+}
+
+impl Posix {
+    /// What offsets in files, strides of slots and trailers are a multiple of: a page.
+    pub const ALIGNMENT: Bytes = PAGE as Bytes;
+
+    /// Opens the root directory and starts the workers; the backend's time starts now.
+    ///
+    /// # Errors
+    /// `Config` for a setting out of bounds, `Unavailable` for a root that can't be opened,
+    /// `Unsupported` on a system without `openat2`, `Exhausted` without threads or memory.
+    pub fn open(config: PosixConfig) -> Result<Self> {
+        config.examine()?;
+        let root = Root::open(&config.root)?;
+        let memory = [Route::Direct; 3];
+        let capability = Capability {
+            routes: [memory, memory, [Route::Direct, Route::Direct, Route::Absent]],
+            alignment: Self::ALIGNMENT,
+            request_parts_max: config.in_flight_parts_max.min(256),
+            request_bytes_max: 1 << 30,
+            in_flight_parts_max: config.in_flight_parts_max,
+            fallbacks: Vec::new(),
+        };
+        let clock = Clock::start();
+        let pool = Pool::start(config.threads, config.in_flight_parts_max, clock)?;
+        Ok(Self {
+            config,
+            root,
+            capability,
+            regions: Regions::default(),
+            submitted: 0,
+            in_flight_parts: 0,
+            done: Vec::new(),
+            judge: Judge::default(),
+            desk: Desk::new()?,
+            clock,
+            pool,
+        })
+    }
+
+    /// Takes note of everything that ended.
+    fn drain(&mut self) -> Result<()> {
+        while let Some(ended) = self.pool.try_ended()? {
+            self.note(ended);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, ended: Ended) {
+        self.in_flight_parts -= ended.parts;
+        self.done.push(ended.completion);
+    }
+
+    fn copy_in_memory(&mut self, id: TransferId, request: &TransferRequest) -> Result<()> {
+        let pairs = self.regions.lend_pairs(request)?;
+        let mut faults = Vec::new();
+        for ((index, part), (source, mut target)) in (0..).zip(&request.parts).zip(pairs) {
+            if let Err(fault) = copy_part(part, Self::ALIGNMENT, source.bytes(), target.bytes()) {
+                faults.push((index, fault));
+            }
+        }
+        self.done.push(Completion { id, at: self.clock.now(), faults });
+        Ok(())
+    }
+
+    fn send_to_workers(&mut self, id: TransferId, request: &TransferRequest) -> Result<()> {
+        let works = self.regions.works(request)?;
+        let parts = works.len() as u32;
+        if parts > self.config.in_flight_parts_max - self.in_flight_parts {
+            let context = format!(
+                "{parts} parts beside {} in flight, and {} at most: poll, then submit again",
+                self.in_flight_parts, self.config.in_flight_parts_max
+            );
+            return Err(Error::new(ErrorKind::Busy, context));
+        }
+        self.in_flight_parts += parts;
+        self.pool.send(id, request.deadline, works);
+        Ok(())
+    }
+}
+
+/// The pages that `at` shares with its neighbours.
+fn pages_of(at: Descriptor) -> Range<Bytes> {
+    let end = (at.offset + at.len).next_multiple_of(Posix::ALIGNMENT);
+    at.offset - at.offset % Posix::ALIGNMENT..end
+}
+
+impl Backend for Posix {
+    fn name(&self) -> &'static str {
+        "posix"
+    }
+
+    fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    fn allocate(&mut self, medium: &Medium, len: Bytes) -> Result<RegionId> {
+        let id = self.regions.next_id()?;
+        let region = match medium {
+            Medium::File(medium) => {
+                let fallbacks = &mut self.capability.fallbacks;
+                let store = SlotStore::make(&self.root, medium, len, &self.config, fallbacks)?;
+                Region::File(Arc::new(store))
+            }
+            _ => Region::Memory(medium.kind(), Memory::new(len)?),
+        };
+        self.regions.push(region);
+        Ok(id)
+    }
+
+    fn release(&mut self, region: RegionId) -> Result<()> {
+        self.regions.release(region)
+    }
+
+    fn fill(&mut self, target: Descriptor, bytes: &[u8]) -> Result<()> {
+        let region = self.regions.get(target.region)?;
+        examine_bytes(target, bytes.len(), region.facts().len)?;
+        match region {
+            Region::Memory(_, memory) => {
+                let range = target.offset..target.offset + target.len;
+                let mut lent = LentMut::new(memory, range).ok_or_else(in_flight)?;
+                lent.bytes().copy_from_slice(bytes);
+                Ok(())
+            }
+            Region::File(store) => {
+                let store = Arc::clone(store);
+                let claim = Claim::new(&store, pages_of(target), Access::Write);
+                let _claim = claim.ok_or_else(in_flight)?;
+                let filled = self.desk.fill(&store, target.offset, bytes);
+                filled.map_err(|trouble| trouble.error("write", &store.path(target.offset)))
+            }
+        }
+    }
+
+    fn peek(&mut self, source: Descriptor, bytes: &mut [u8]) -> Result<()> {
+        let region = self.regions.get(source.region)?;
+        examine_bytes(source, bytes.len(), region.facts().len)?;
+        match region {
+            Region::Memory(_, memory) => {
+                let range = source.offset..source.offset + source.len;
+                let lent = Lent::new(memory, range).ok_or_else(in_flight)?;
+                bytes.copy_from_slice(lent.bytes());
+                Ok(())
+            }
+            Region::File(store) => {
+                let store = Arc::clone(store);
+                let claim = Claim::new(&store, pages_of(source), Access::Read);
+                let _claim = claim.ok_or_else(in_flight)?;
+                let peeked = self.desk.peek(&store, source.offset, bytes);
+                peeked.map_err(|trouble| trouble.error("read", &store.path(source.offset)))
+            }
+        }
+    }
+
+    fn submit(&mut self, request: &TransferRequest) -> Result<TransferId> {
+        self.drain()?;
+        let regions = &self.regions;
+        let facts = |id| regions.get(id).ok().map(Region::facts);
+        let media = self.judge.judge(&self.capability, request, facts)?;
+        let id = TransferId(self.submitted);
+        match media {
+            Some((MediumKind::File, _) | (_, MediumKind::File)) => {
+                self.send_to_workers(id, request)?;
+            }
+            _ => self.copy_in_memory(id, request)?,
+        }
+        self.submitted += 1;
+        Ok(id)
+    }
+
+    fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
+        let drained = self.drain();
+        done.append(&mut self.done);
+        drained
+    }
+
+    fn park(&mut self, until: Nanos) -> Nanos {
+        let idle = self.drain().is_ok() && self.done.is_empty();
+        if idle && self.in_flight_parts == 0 {
+            self.clock.sleep(until);
+        } else if idle && let Some(ended) = self.pool.wait_ended(self.clock.instant(until)) {
+            self.note(ended);
+        }
+        self.clock.now()
+    }
+}

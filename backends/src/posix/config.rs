@@ -1,0 +1,81 @@
+//! What the operator decides about files.
+
+use std::path::PathBuf;
+use tierproof_core::{Error, ErrorKind, Result};
+
+const THREADS_MAX: u32 = 256;
+const IN_FLIGHT_PARTS_MAX: u32 = 65_536;
+
+/// Whether files are read and written past the page cache (`O_DIRECT`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DirectIo {
+    /// Where the file system takes it; elsewhere buffered, said as a
+    /// [`Fallback`](tierproof_core::Fallback).
+    #[default]
+    Auto,
+    /// Or not at all: a file system that refuses it is an `Unsupported` error.
+    Required,
+    /// Never: through the page cache.
+    Never,
+}
+
+/// How the slots of a region lie in files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FileLayout {
+    /// All in one preallocated file, `rank{r}_window{w}_pool{p}.slots`, that stays open.
+    #[default]
+    SlotFile,
+    /// Each in a preallocated file of its own, `rank{r}_window{w}_block_{slot}_pool_{p}.bin`,
+    /// opened for each transfer. A lock file `rank{r}_window{w}_pool{p}.lock` stays open.
+    FilePerSlot,
+}
+
+/// The settings of a [`Posix`](crate::Posix) backend.
+///
+/// ```
+/// use tierproof_backends::{DirectIo, PosixConfig};
+/// let config = PosixConfig { direct: DirectIo::Never, ..PosixConfig::new("/var/cache/kv") };
+/// assert_eq!(config.threads, 4);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PosixConfig {
+    /// An existing directory; nothing outside it is ever opened.
+    pub root: PathBuf,
+    /// Threads that read and write, 1 to 256.
+    pub threads: u32,
+    /// Parts between memory and files in flight at most, 1 to 65536.
+    pub in_flight_parts_max: u32,
+    /// Whether to go past the page cache.
+    pub direct: DirectIo,
+    /// How slots lie in files.
+    pub layout: FileLayout,
+    /// Whether files outlive their region. A later run reuses the room, not the content.
+    pub keep: bool,
+}
+
+impl PosixConfig {
+    /// Four threads, 512 parts in flight, direct I/O where possible, slot files, removed when done.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            threads: 4,
+            in_flight_parts_max: 512,
+            direct: DirectIo::Auto,
+            layout: FileLayout::SlotFile,
+            keep: false,
+        }
+    }
+
+    pub(crate) fn examine(&self) -> Result<()> {
+        let within = |name: &str, value: u32, max: u32| {
+            if (1..=max).contains(&value) {
+                return Ok(());
+            }
+            let context = format!("{name} is {value}: give 1 to {max}");
+            Err(Error::new(ErrorKind::Config, context))
+        };
+        within("threads", self.threads, THREADS_MAX)?;
+        within("in_flight_parts_max", self.in_flight_parts_max, IN_FLIGHT_PARTS_MAX)
+    }
+}

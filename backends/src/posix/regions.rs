@@ -1,0 +1,146 @@
+//! All regions of a backend, and what a request claims of them.
+
+use super::backend::Posix;
+use super::store::SlotStore;
+use super::work::{Ends, Work};
+use crate::lend::{Access, Claim, Claimed, Lent, LentMut, Memory};
+use crate::request::{RegionFacts, extent, unknown_region};
+use std::ops::Range;
+use std::sync::Arc;
+use tierproof_core::{
+    Bytes, Descriptor, Error, ErrorKind, MediumKind, Part, RegionId, Result, TransferRequest,
+};
+
+/// Where the bytes of a region are.
+#[derive(Debug)]
+pub(crate) enum Region {
+    Memory(MediumKind, Arc<Memory>),
+    File(Arc<SlotStore>),
+}
+
+impl Region {
+    pub(crate) fn facts(&self) -> RegionFacts {
+        match self {
+            Self::Memory(kind, memory) => {
+                RegionFacts { kind: *kind, len: memory.len(), paged: false }
+            }
+            Self::File(store) => {
+                RegionFacts { kind: MediumKind::File, len: store.len(), paged: true }
+            }
+        }
+    }
+
+    fn idle(&self) -> bool {
+        match self {
+            Self::Memory(_, memory) => memory.claims().idle(),
+            Self::File(store) => store.claims().idle(),
+        }
+    }
+}
+
+/// Regions by id. An id is an index and never used twice.
+#[derive(Debug, Default)]
+pub(crate) struct Regions(Vec<Option<Region>>);
+
+impl Regions {
+    pub(crate) fn next_id(&self) -> Result<RegionId> {
+        u32::try_from(self.0.len()).map(RegionId).map_err(|_| {
+            Error::new(ErrorKind::Exhausted, "all region ids are used: open a new backend")
+        })
+    }
+
+    pub(crate) fn push(&mut self, region: Region) {
+        self.0.push(Some(region));
+    }
+
+    pub(crate) fn get(&self, id: RegionId) -> Result<&Region> {
+        let region = self.0.get(id.0 as usize).and_then(Option::as_ref);
+        region.ok_or_else(|| unknown_region(id))
+    }
+
+    pub(crate) fn release(&mut self, id: RegionId) -> Result<()> {
+        if !self.get(id)?.idle() {
+            return Err(in_flight());
+        }
+        self.0[id.0 as usize] = None;
+        Ok(())
+    }
+
+    /// Claims everything that copies between memories touch, or nothing.
+    pub(crate) fn lend_pairs(&self, request: &TransferRequest) -> Result<Vec<(Lent, LentMut)>> {
+        let lend = |part: &Part| {
+            let source = self.lend(part.source, part.check.is_some())?;
+            Some((source, self.lend_mut(part.target, part.seal.is_some())?))
+        };
+        request.parts.iter().map(|part| lend(part).ok_or_else(in_flight)).collect()
+    }
+
+    /// Claims everything that parts between memory and files touch, or nothing.
+    pub(crate) fn works(&self, request: &TransferRequest) -> Result<Vec<Work>> {
+        for (index, part) in request.parts.iter().enumerate() {
+            self.examine_slots(index, part.source, part.check.is_some())?;
+            self.examine_slots(index, part.target, part.seal.is_some())?;
+        }
+        request.parts.iter().map(|part| self.work(part).ok_or_else(in_flight)).collect()
+    }
+
+    /// Refuses a range that leaves its file.
+    fn examine_slots(&self, index: usize, at: Descriptor, sealed: bool) -> Result<()> {
+        let Region::File(store) = self.get(at.region)? else { return Ok(()) };
+        let range = extent(at, sealed, Posix::ALIGNMENT, true).expect("the part was judged");
+        let file_len = store.file_len();
+        if range.is_empty() || range.start / file_len == (range.end - 1) / file_len {
+            return Ok(());
+        }
+        let context = format!(
+            "part {index}: {at:?} with its trailer, if any, leaves its slot of {file_len} bytes, \
+             which is a file of its own"
+        );
+        Err(Error::new(ErrorKind::OutOfRange, context))
+    }
+
+    fn work(&self, part: &Part) -> Option<Work> {
+        let (check, seal) = (part.check, part.seal);
+        let claim = |store, at, sealed: bool, access| {
+            Claim::new(store, extent(at, sealed, Posix::ALIGNMENT, true)?, access)
+        };
+        let ends = match (self.get(part.source.region).ok()?, self.get(part.target.region).ok()?) {
+            (Region::File(store), _) => Ends::Load {
+                source: claim(store, part.source, check.is_some(), Access::Read)?,
+                target: self.lend_mut(part.target, seal.is_some())?,
+            },
+            (_, Region::File(store)) => Ends::Store {
+                source: self.lend(part.source, check.is_some())?,
+                target: claim(store, part.target, seal.is_some(), Access::Write)?,
+            },
+            _ => return None,
+        };
+        let len = part.source.len as usize;
+        Some(Work { ends, len, check, seal, alignment: Posix::ALIGNMENT })
+    }
+
+    fn lend(&self, at: Descriptor, sealed: bool) -> Option<Lent> {
+        let (memory, range) = self.memory(at, sealed)?;
+        Lent::new(memory, range)
+    }
+
+    fn lend_mut(&self, at: Descriptor, sealed: bool) -> Option<LentMut> {
+        let (memory, range) = self.memory(at, sealed)?;
+        LentMut::new(memory, range)
+    }
+
+    fn memory(&self, at: Descriptor, sealed: bool) -> Option<(&Arc<Memory>, Range<Bytes>)> {
+        match self.get(at.region).ok()? {
+            Region::Memory(_, memory) => {
+                Some((memory, extent(at, sealed, Posix::ALIGNMENT, false)?))
+            }
+            Region::File(_) => None,
+        }
+    }
+}
+
+/// The error for bytes that a transfer in flight has claimed.
+pub(crate) fn in_flight() -> Error {
+    let context = "a transfer in flight touches these bytes: poll until it has ended";
+    Error::new(ErrorKind::Busy, context)
+}

@@ -1,0 +1,275 @@
+//! The slots of one region in files: made, preallocated, locked, and removed when dropped.
+
+use super::config::{DirectIo, FileLayout, PosixConfig};
+use super::io::PAGE;
+use super::root::{Directory, MadeFile, Root};
+use super::trouble::Trouble;
+use crate::lend::{Claimed, Claims};
+use rustix::fs::{self, FallocateFlags, OFlags};
+use rustix::io::Errno;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use tierproof_core::{Bytes, Error, ErrorKind, Fallback, FileMedium, Result};
+
+/// One region's files.
+#[derive(Debug)]
+pub(crate) struct SlotStore {
+    directory: Directory,
+    medium: FileMedium,
+    files: Files,
+    len: Bytes,
+    direct: bool,
+    keep: bool,
+    claims: Claims,
+}
+
+#[derive(Debug)]
+enum Files {
+    One(MadeFile),
+    PerSlot { lock: MadeFile, inodes: Vec<u64> },
+}
+
+/// A file to read or write: kept open, or opened for this transfer.
+#[derive(Debug)]
+pub(crate) enum Handle<'a> {
+    Kept(BorrowedFd<'a>),
+    Opened(OwnedFd),
+}
+
+impl AsFd for Handle<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Kept(fd) => *fd,
+            Self::Opened(fd) => fd.as_fd(),
+        }
+    }
+}
+
+impl Claimed for SlotStore {
+    fn claims(&self) -> &Claims {
+        &self.claims
+    }
+}
+
+impl SlotStore {
+    /// Makes the files of `len` bytes of slots. After an error nothing is left of them.
+    pub(crate) fn make(
+        root: &Root,
+        medium: &FileMedium,
+        len: Bytes,
+        config: &PosixConfig,
+        fallbacks: &mut Vec<Fallback>,
+    ) -> Result<Self> {
+        examine_slots(medium.stride, len)?;
+        let directory = root.directory(&medium.directory)?;
+        let files = match config.layout {
+            FileLayout::SlotFile => Files::One(directory.make_locked(&slot_file(medium))?),
+            FileLayout::FilePerSlot => {
+                let lock = directory.make_locked(&lock_file(medium))?;
+                Files::PerSlot { lock, inodes: Vec::new() }
+            }
+        };
+        // From here on `drop` removes whatever was made; only success may keep it.
+        let mut store = Self {
+            directory,
+            medium: medium.clone(),
+            files,
+            len,
+            direct: false,
+            keep: false,
+            claims: Claims::default(),
+        };
+        store.preallocate(fallbacks)?;
+        store.choose_direct(config.direct, fallbacks)?;
+        store.keep = config.keep;
+        Ok(store)
+    }
+
+    pub(crate) fn len(&self) -> Bytes {
+        self.len
+    }
+
+    pub(crate) fn direct(&self) -> bool {
+        self.direct
+    }
+
+    /// Bytes of one file: a range that transfers touch never leaves one.
+    pub(crate) fn file_len(&self) -> Bytes {
+        match self.files {
+            Files::One(_) => self.len,
+            Files::PerSlot { .. } => self.medium.stride,
+        }
+    }
+
+    /// The file that holds the region's byte `at`, and where in that file it is.
+    pub(crate) fn open(&self, at: Bytes) -> Result<(Handle<'_>, Bytes), Trouble> {
+        match &self.files {
+            Files::One(file) => Ok((Handle::Kept(file.fd.as_fd()), at)),
+            Files::PerSlot { inodes, .. } => {
+                let slot = at / self.medium.stride;
+                let inode = *inodes.get(slot as usize).ok_or(Trouble::EndOfFile)?;
+                let name = block_file(&self.medium, slot);
+                let fd = self.directory.reopen(&name, inode, self.direct)?;
+                Ok((Handle::Opened(fd), at % self.medium.stride))
+            }
+        }
+    }
+
+    /// The path of the file that holds the region's byte `at`, for messages only.
+    pub(crate) fn path(&self, at: Bytes) -> PathBuf {
+        self.directory.path_of(&match self.files {
+            Files::One(_) => slot_file(&self.medium),
+            Files::PerSlot { .. } => block_file(&self.medium, at / self.medium.stride),
+        })
+    }
+
+    fn preallocate(&mut self, fallbacks: &mut Vec<Fallback>) -> Result<()> {
+        let free = self.free_room()?;
+        if self.len > free {
+            return Err(self.no_room(free));
+        }
+        let (path, len, stride) = (self.path(0), self.len, self.medium.stride);
+        let made = match &mut self.files {
+            Files::One(file) => reserve(&file.fd, len, fallbacks),
+            Files::PerSlot { inodes, .. } => {
+                let mut made = Ok(());
+                for slot in 0..len / stride {
+                    let file = self.directory.make(&block_file(&self.medium, slot))?;
+                    inodes.push(file.inode);
+                    made = reserve(&file.fd, stride, fallbacks);
+                    if made.is_err() {
+                        break;
+                    }
+                }
+                made
+            }
+        };
+        made.map_err(|errno| match Trouble::from(errno) {
+            full if full.kind() == ErrorKind::Exhausted => self.no_room(free).with_source(errno),
+            trouble => trouble.error("preallocate", &path),
+        })
+    }
+
+    /// Room for the files. A slot file of an earlier run is empty already; block files are removed
+    /// if the room is short without them.
+    fn free_room(&self) -> Result<Bytes> {
+        let path = self.path(0);
+        let ask = || self.directory.room().map_err(|t| t.error("ask the free room of", &path));
+        let room = ask()?;
+        let layout_reuses = matches!(self.files, Files::PerSlot { .. });
+        if self.len <= room.free || self.len > room.all || !layout_reuses {
+            return Ok(room.free);
+        }
+        for slot in 0..self.len / self.medium.stride {
+            self.directory.discard(&block_file(&self.medium, slot));
+        }
+        Ok(ask()?.free)
+    }
+
+    fn no_room(&self, free: Bytes) -> Error {
+        let (path, needed) = (self.path(0), self.len);
+        let context = format!(
+            "no room for {}: {needed} bytes needed, {free} free; use fewer disk blocks or free room",
+            path.display()
+        );
+        Error::new(ErrorKind::Exhausted, context)
+    }
+
+    /// Tries one aligned write and read past the page cache: some file systems take the flag and
+    /// refuse the transfer.
+    fn choose_direct(&mut self, wanted: DirectIo, fallbacks: &mut Vec<Fallback>) -> Result<()> {
+        if wanted == DirectIo::Never {
+            return Ok(());
+        }
+        let path = self.path(0);
+        let (file, _) = self.open(0).map_err(|t| t.error("open", &path))?;
+        let refusal = match super::io::probe_direct(file.as_fd())? {
+            Ok(()) => {
+                drop(file);
+                self.direct = true;
+                return Ok(());
+            }
+            Err(errno) => errno,
+        };
+        if wanted == DirectIo::Required {
+            let context = format!(
+                "O_DIRECT on {}: {refusal}: use another file system, or permit buffered I/O",
+                path.display()
+            );
+            return Err(Error::new(ErrorKind::Unsupported, context).with_source(refusal));
+        }
+        fs::fcntl_setfl(&file, OFlags::empty())
+            .map_err(|errno| Trouble::from(errno).error("leave O_DIRECT on", &path))?;
+        add(fallbacks, "O_DIRECT", "buffered", &format!("the file system refused it: {refusal}"));
+        Ok(())
+    }
+}
+
+impl Drop for SlotStore {
+    fn drop(&mut self) {
+        if self.keep {
+            return;
+        }
+        match &self.files {
+            Files::One(file) => self.directory.remove(&slot_file(&self.medium), file.inode),
+            Files::PerSlot { lock, inodes } => {
+                for (slot, inode) in (0..).zip(inodes) {
+                    self.directory.remove(&block_file(&self.medium, slot), *inode);
+                }
+                self.directory.remove(&lock_file(&self.medium), lock.inode);
+            }
+        }
+    }
+}
+
+fn examine_slots(stride: Bytes, len: Bytes) -> Result<()> {
+    let page = PAGE as Bytes;
+    if stride == 0 || !stride.is_multiple_of(page) {
+        let context = format!("slots of {stride} bytes in a file: give a multiple of {page}");
+        return Err(Error::new(ErrorKind::Misaligned, context));
+    }
+    if len == 0 || !len.is_multiple_of(stride) {
+        let context = format!("a file of {len} bytes: give at least 1 whole slot of {stride}");
+        return Err(Error::new(ErrorKind::OutOfRange, context));
+    }
+    Ok(())
+}
+
+/// Reserves room, or at least sets the length where the file system can't reserve.
+fn reserve(fd: &OwnedFd, len: Bytes, fallbacks: &mut Vec<Fallback>) -> rustix::io::Result<()> {
+    match fs::fallocate(fd, FallocateFlags::empty(), 0, len) {
+        Err(errno @ (Errno::OPNOTSUPP | Errno::NOSYS)) => {
+            fs::ftruncate(fd, len)?;
+            let reason = format!("the file system refused fallocate: {errno}");
+            add(
+                fallbacks,
+                "preallocated files",
+                "sparse files, which may run out of room",
+                &reason,
+            );
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn add(fallbacks: &mut Vec<Fallback>, wanted: &str, instead: &str, reason: &str) {
+    let fallback =
+        Fallback { wanted: wanted.into(), instead: instead.into(), reason: reason.into() };
+    if !fallbacks.contains(&fallback) {
+        fallbacks.push(fallback);
+    }
+}
+
+fn slot_file(medium: &FileMedium) -> String {
+    format!("rank{}_window{}_pool{}.slots", medium.rank, medium.window, medium.pool)
+}
+
+fn lock_file(medium: &FileMedium) -> String {
+    format!("rank{}_window{}_pool{}.lock", medium.rank, medium.window, medium.pool)
+}
+
+fn block_file(medium: &FileMedium, slot: u64) -> String {
+    let FileMedium { rank, window, pool, .. } = medium;
+    format!("rank{rank}_window{window}_block_{slot}_pool_{pool}.bin")
+}
