@@ -45,6 +45,7 @@ pub struct Counters {
 
 impl Counters {
     /// Counts one event.
+    #[inline(always)]
     pub fn observe(&mut self, event: &Event) {
         match event {
             Event::Added { .. } => self.requests += 1,

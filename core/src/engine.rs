@@ -11,7 +11,6 @@ mod transfers;
 use crate::backend::Backend;
 use crate::block::{BlockId, Tier};
 use crate::config::{EngineConfig, WindowConfig};
-use crate::counters::Counters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, NoFiles, RequestId};
 use crate::eviction::EvictionPolicy;
@@ -292,7 +291,7 @@ impl<B: Backend> Engine<B> {
         for (window, held) in self.windows.iter_mut().zip(&mut sequence.held) {
             window.shrink(held, rest);
         }
-        sequence.truncate(rest);
+        sequence.truncate(rest, self.rules.tokens_per_block);
         Ok(())
     }
 
@@ -302,6 +301,9 @@ impl<B: Backend> Engine<B> {
     /// `OutOfRange` for an unknown request.
     pub fn store(&mut self, request: RequestId) -> Result<()> {
         let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
+        if sequence.is_unsettled() {
+            return Ok(());
+        }
         let usable = sequence.prompt_tokens - 1;
         let chain = sequence.keys(&self.keys, usable, false);
         let (chain, held) = (chain.to_vec(), &sequence.held);
@@ -319,7 +321,7 @@ impl<B: Backend> Engine<B> {
     pub fn store_new(&mut self, request: RequestId) -> Result<()> {
         let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
         let (done, block) = (sequence.tokens - 1, self.rules.tokens_per_block);
-        if sequence.beams > 1 || !done.is_multiple_of(block) {
+        if sequence.beams > 1 || !done.is_multiple_of(block) || sequence.is_unsettled() {
             return Ok(());
         }
         let mut chain = sequence.keys(&self.keys, done, false).to_vec();
@@ -337,8 +339,9 @@ impl<B: Backend> Engine<B> {
     pub fn remove(&mut self, request: RequestId) -> Result<RequestStats> {
         let mut sequence = self.requests.remove(&request).ok_or_else(|| unknown(request))?;
         let stats = sequence.stats();
+        let usable = sequence.tokens - 1;
+        let stores = sequence.beams == 1 && self.rules.reuse && !sequence.is_unsettled();
         let held = std::mem::take(&mut sequence.held);
-        let (usable, stores) = (sequence.tokens - 1, sequence.beams == 1 && self.rules.reuse);
         let chain: Option<&[ChainKey]> = stores.then(|| sequence.keys(&self.keys, usable, true));
         for (window, held) in self.windows.iter_mut().zip(&held) {
             window.end(request, held, chain, &mut self.outbox);
@@ -410,12 +413,6 @@ impl<B: Backend> Engine<B> {
     /// What was decided since the last call, in order. Events wait here until they are taken.
     pub fn events(&mut self) -> std::vec::Drain<'_, Event> {
         self.outbox.events.drain(..)
-    }
-
-    /// Totals over all events so far, taken or not.
-    #[must_use]
-    pub fn counters(&self) -> &Counters {
-        &self.outbox.counters
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::block::{BlockId, Tier};
 use crate::key::BlockKey;
+use std::fmt;
 
 /// Names a request. Chosen by the caller; may be reused once the request was removed.
 #[derive(
@@ -21,6 +22,16 @@ pub enum NoFiles {
     UnknownDirectory = 2,
     /// No window has a disk tier.
     NoDisk = 3,
+}
+
+impl fmt::Display for NoFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EmptyDirectory => "the directory is empty; blocks stay in host memory",
+            Self::UnknownDirectory => "the operator declared no such directory",
+            Self::NoDisk => "there is no disk tier",
+        })
+    }
 }
 
 /// One thing that happened, in order. `window` counts windows by ascending size.

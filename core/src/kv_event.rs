@@ -163,7 +163,10 @@ impl KvEvents {
         {
             blocks.push(block);
         } else {
-            self.push(*window, KvEventData::Stored { parent: *parent_hash, blocks: vec![block] });
+            self.push(
+                *window,
+                KvEventData::Stored { parent: *parent_hash, blocks: chain_of(block) },
+            );
         }
     }
 
@@ -176,7 +179,7 @@ impl KvEvents {
         {
             hashes.push(hash);
         } else {
-            self.push(window, KvEventData::Removed { hashes: vec![hash] });
+            self.push(window, KvEventData::Removed { hashes: chain_of(hash) });
         }
     }
 
@@ -198,6 +201,13 @@ impl KvEvents {
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }
+}
+
+/// A list that starts with `first`. Chains are long: growing from 1 would move them again and again.
+fn chain_of<T>(first: T) -> Vec<T> {
+    let mut chain = Vec::with_capacity(16);
+    chain.push(first);
+    chain
 }
 
 #[cfg(test)]

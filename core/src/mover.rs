@@ -54,6 +54,9 @@ pub struct TransferStats {
     pub strays: u64,
 }
 
+/// A refused request is offered again after so long, even if nothing else is on its way.
+const PAUSE: Nanos = Nanos::from_millis(1);
+
 /// Numbers jobs in the order of their decisions.
 type Seq = u64;
 
@@ -70,7 +73,7 @@ struct Job {
     boarded: usize,
     pools: usize,
     fault: Option<Fault>,
-    /// When it stops being tried.
+    /// Until when the present attempt may be refused; since it was first offered.
     give_up_at: Option<Nanos>,
     /// The content that it is to move was lost before it came here.
     doomed: bool,
@@ -115,7 +118,8 @@ pub(crate) struct Mover {
     /// Slots whose content is that of a failed move.
     wrong: BTreeSet<Spot>,
     now: Nanos,
-    refused: bool,
+    /// When a refused request is to be offered again.
+    again_at: Option<Nanos>,
     completions: Vec<Completion>,
     /// Reused from batch to batch.
     scratch: TransferRequest,
@@ -211,11 +215,12 @@ impl Mover {
         }
         self.now = backend.park(Nanos::ZERO);
         let mut completions = std::mem::take(&mut self.completions);
-        backend.poll(&mut completions)?;
+        let polled = backend.poll(&mut completions);
         for completion in completions.drain(..) {
             self.complete(&completion, slots, retry);
         }
         self.completions = completions;
+        polled?;
         self.give_up_late(retry);
         self.start(backend, slots, keys, retry);
         Ok(())
@@ -223,10 +228,8 @@ impl Mover {
 
     /// Waits for news, at most until the next deadline.
     pub(crate) fn park<B: Backend>(&mut self, backend: &mut B) {
-        // A refused request is tried again soon, even if nothing else is on its way.
-        let again = Nanos::from_millis(1);
-        let soon = self.refused.then(|| self.now.saturating_add(again));
-        let next = self.flights.values().map(|flight| flight.deadline).chain(soon).min();
+        let deadlines = self.flights.values().map(|flight| flight.deadline);
+        let next = deadlines.chain(self.again_at).min();
         self.now = backend.park(next.unwrap_or(self.now));
     }
 
@@ -251,13 +254,16 @@ impl Mover {
     fn end_part(&mut self, seq: Seq, fault: Option<Fault>, slots: &[Slots], retry: RetryPolicy) {
         let job = self.job(seq);
         job.parts_left -= 1;
-        job.fault = job.fault.or(fault);
+        // What timed out decides: the slots are not ours to try again.
+        let timed_out = fault.filter(|fault| fault.kind == ErrorKind::TimedOut);
+        job.fault = timed_out.or(job.fault).or(fault);
         if job.parts_left > 0 {
             return;
         }
         match job.fault.take() {
             Some(fault) if retry.retries(fault, job.attempt) => {
                 job.attempt += 1;
+                job.give_up_at = None;
                 self.stats.retries += 1;
                 self.stats.corrupt += u64::from(fault.kind == ErrorKind::Corrupt);
                 self.ready.push_back(seq);
@@ -288,10 +294,13 @@ impl Mover {
         let waiting = std::mem::take(&mut job.waiting);
         let [source, target] = job.spots();
         self.fences.leave(seq, source, target);
-        if !stale && done {
-            self.wrong.remove(&target);
-        } else if !stale {
-            self.wrong.insert(target);
+        // What lies in a slot is what its last write left.
+        if !stale && self.fences.writer(target).is_none() {
+            if done {
+                self.wrong.remove(&target);
+            } else {
+                self.wrong.insert(target);
+            }
         }
         for later in waiting {
             let job = self.job(later.seq);
@@ -333,38 +342,52 @@ impl Mover {
         keys: &KeySpace,
         retry: RetryPolicy,
     ) {
-        self.refused = false;
+        self.again_at = None;
         while let Some(&seq) = self.ready.front() {
             if self.hopeless(&self.jobs[(seq - self.first) as usize]) {
                 self.ready.pop_front();
                 self.fail(seq, Fault::new(ErrorKind::Unavailable));
                 continue;
             }
-            let until = self.now.saturating_add(retry.timeout);
-            let deadline = *self.job(seq).give_up_at.get_or_insert(until);
+            if self.job(seq).fault.is_some() {
+                // The attempt has failed already: the rest of it is not worth sending.
+                self.abandon(seq, None, slots, retry);
+                continue;
+            }
+            let deadline = self.now.saturating_add(retry.timeout);
             let batch = self.batch(backend.capability(), slots, keys, deadline);
             if batch.parts.is_empty() {
+                self.scratch = batch;
                 return;
             }
             match backend.submit(&batch) {
                 Ok(id) => self.depart(id, &batch),
-                Err(error) if error.kind() == ErrorKind::Busy && self.now < deadline => {
-                    self.refused = true;
-                    self.scratch = batch;
-                    return;
+                Err(error) if error.kind() == ErrorKind::Busy => {
+                    let give_up_at = self.job(seq).give_up_at.unwrap_or(deadline);
+                    if self.now < give_up_at {
+                        self.again_at = Some(self.now.saturating_add(PAUSE).min(give_up_at));
+                        self.scratch = batch;
+                        return;
+                    }
+                    let timed_out = Fault::new(ErrorKind::TimedOut);
+                    self.abandon(seq, Some(timed_out), slots, retry);
                 }
                 Err(error) => {
-                    let kind = if error.kind() == ErrorKind::Busy {
-                        ErrorKind::TimedOut
-                    } else {
-                        error.kind()
-                    };
                     for seq in self.board(batch.parts.len()) {
-                        self.end_part(seq, Some(Fault::new(kind)), slots, retry);
+                        self.end_part(seq, Some(Fault::new(error.kind())), slots, retry);
                     }
                 }
             }
             self.scratch = batch;
+        }
+    }
+
+    /// Ends what the first job in the queue has not sent of its attempt.
+    fn abandon(&mut self, seq: Seq, fault: Option<Fault>, slots: &[Slots], retry: RetryPolicy) {
+        let job = self.job(seq);
+        let rest = job.pools - job.boarded;
+        for seq in self.board(rest) {
+            self.end_part(seq, fault, slots, retry);
         }
     }
 
@@ -391,12 +414,14 @@ impl Mover {
         batch.deadline = deadline;
         let mut way = None;
         for &seq in &self.ready {
-            let job = &self.jobs[(seq - self.first) as usize];
-            let moved = &job.moved;
-            let this_way = (moved.source.tier, moved.target.tier, moved.gds);
-            if *way.get_or_insert(this_way) != this_way || self.hopeless(job) {
+            let index = (seq - self.first) as usize;
+            let Move { source, target, gds, .. } = self.jobs[index].moved;
+            let this_way = (source.tier, target.tier, gds);
+            if *way.get_or_insert(this_way) != this_way || self.hopeless(&self.jobs[index]) {
                 break;
             }
+            let job = &mut self.jobs[index];
+            let moved = &job.moved;
             let slots = &mut slots[usize::from(moved.window)];
             if job.boarded == 0 {
                 slots.note(moved, keys, seq + 1);
@@ -407,6 +432,7 @@ impl Mover {
                 if batch.parts.len() == parts_max || bytes > limits.request_bytes_max {
                     return batch;
                 }
+                job.give_up_at.get_or_insert(deadline);
                 batch.mode = mode(moved);
                 batch.parts.push(part);
             }

@@ -46,6 +46,8 @@ impl Outbox {
         Self { events: Vec::new(), counters: Counters::default(), orders: Vec::new(), payload }
     }
 
+    /// Inlined, so that what is counted is known where the event is made.
+    #[inline(always)]
     pub(crate) fn event(&mut self, event: Event) {
         self.counters.observe(&event);
         self.events.push(event);

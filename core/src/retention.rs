@@ -210,6 +210,9 @@ impl Retention {
     }
 
     /// The versioned serialized form.
+    ///
+    /// # Panics
+    /// Never: numbers and strings always serialize.
     #[must_use]
     pub fn to_json(&self) -> String {
         let form = Serialized {

@@ -120,6 +120,11 @@ impl Sequence {
         matched.min().unwrap_or(0)
     }
 
+    /// Whether it holds what it can't count on and has not been told of: then it was not computed.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.held.iter().any(|held| held.lost.is_some())
+    }
+
     /// What was taken, over all windows.
     pub(crate) fn stats(&self) -> RequestStats {
         self.held.iter().map(|held| held.stats).sum()
@@ -154,9 +159,11 @@ impl Sequence {
         }
     }
 
-    pub(crate) fn truncate(&mut self, tokens: u32) {
+    pub(crate) fn truncate(&mut self, tokens: u32, tokens_per_block: u32) {
         self.tokens = tokens;
         if let Some(text) = &mut self.text {
+            // Other tokens may follow now, and then these blocks have other keys.
+            self.chain.truncate((tokens / tokens_per_block) as usize);
             text.tokens.truncate(tokens as usize);
             if let Some(ids) = &mut text.extra_ids {
                 ids.truncate(tokens as usize);

@@ -159,11 +159,6 @@ impl Slots {
         self.shelves.iter().flat_map(|shelf| shelf.regions.iter().flatten().copied())
     }
 
-    /// Whether blocks of this tier carry trailers.
-    pub(crate) fn sealed(&self, tier: Tier) -> bool {
-        !self.shelves[tier as usize].written.is_empty()
-    }
-
     /// The bytes of one pool of a slot.
     pub(crate) fn descriptor(&self, place: Place, pool: usize) -> Descriptor {
         let shelf = &self.shelves[place.tier as usize];

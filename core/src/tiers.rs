@@ -53,6 +53,7 @@ impl TierUse {
 #[derive(Debug)]
 pub(crate) struct Tiers {
     blocks: [u32; 3],
+    below: [Option<Tier>; 3],
     reserve_max: u32,
     empties: [VecDeque<BlockId>; 3],
     reserve: [VecDeque<BlockId>; 3],
@@ -61,8 +62,11 @@ pub(crate) struct Tiers {
 impl Tiers {
     /// The lists of a new window, and its blocks: ordinary ones by tier, then the reserves.
     pub(crate) fn new(blocks: TierBlocks, reserve_max: u32) -> (Self, Vec<Block>) {
+        let exists = |tier: Tier| blocks.by_tier()[tier as usize] > 0;
+        let below = |tier| Tier::ALL.into_iter().find(|&lower| lower > tier && exists(lower));
         let mut tiers = Self {
             blocks: blocks.by_tier(),
+            below: Tier::ALL.map(below),
             reserve_max,
             empties: Default::default(),
             reserve: Default::default(),
@@ -97,7 +101,7 @@ impl Tiers {
 
     /// The next tier below that exists.
     pub(crate) fn below(&self, tier: Tier) -> Option<Tier> {
-        Tier::ALL.into_iter().find(|&lower| lower > tier && self.blocks(lower) > 0)
+        self.below[tier as usize]
     }
 
     pub(crate) fn empties(&self, tier: Tier) -> usize {

@@ -57,7 +57,7 @@ pub enum TransferMode {
     /// Host memory only: blocks never go to a file.
     #[default]
     Dram,
-    /// Files, directly from and to device memory (GPUDirect Storage).
+    /// Files, directly from and to device memory (`GPUDirect` Storage).
     Gds,
     /// Files, through plain system calls.
     Posix,

@@ -70,6 +70,10 @@ impl Tree {
         key: &BlockKey,
         accept: impl Fn(&Block) -> bool,
     ) -> Option<(BlockId, u32)> {
+        // Hashes are equal or have nothing in common.
+        if matches!(key, BlockKey::Hash { .. }) {
+            return None;
+        }
         let shared = |id| (self[id].key.common_prefix(key), id);
         self.children(parent)
             .filter(|&id| accept(&self[id]))

@@ -52,6 +52,7 @@ pub(crate) struct Window {
     /// content was given up since: they can't be stored whole any more.
     fronts: BTreeSet<(BlockId, RequestId)>,
     broken: BTreeSet<RequestId>,
+    /// Out of use once nobody holds them.
     quarantined: BTreeSet<BlockId>,
 }
 
@@ -253,7 +254,7 @@ impl Window {
     fn release(&mut self, id: BlockId, end: End) {
         let block = &mut self.tree[id];
         block.refs = block.refs.checked_sub(1).expect("a released block is referenced");
-        if block.refs == 0 {
+        if block.refs == 0 && !self.quarantined.contains(&id) {
             self.queue(id, end);
         }
     }
@@ -360,13 +361,6 @@ impl Window {
         for id in self.tree.ids() {
             let place = self.tree[id].place();
             let (lost, kept_out) = (wrong(place), unsafe_now(place));
-            if self.quarantined.contains(&id) {
-                if !kept_out {
-                    self.quarantined.remove(&id);
-                    self.tiers.give(place.tier, id);
-                }
-                continue;
-            }
             if (lost || kept_out) && self.tree[id].findable() {
                 out.event(Event::Lost { window: self.index, block: id, hit: None });
                 self.detach(id, out);
@@ -376,8 +370,16 @@ impl Window {
                     self.tiers.give(place.tier, id);
                 }
             }
-            if kept_out && self.tiers.withdraw(place.tier, id) {
-                self.quarantined.insert(id);
+            if kept_out {
+                if self.tiers.withdraw(place.tier, id) {
+                    self.quarantined.insert(id);
+                }
+            } else if self.quarantined.remove(&id) && self.tree[id].refs == 0 {
+                if self.tree[id].findable() {
+                    self.queue(id, End::Back);
+                } else {
+                    self.tiers.give(place.tier, id);
+                }
             }
         }
     }
@@ -391,7 +393,9 @@ impl Window {
             queued: self.policy.len(tier),
             referenced: here().filter(|&id| self.tree[id].refs > 0).count(),
             reserved: self.tiers.reserved(tier),
-            quarantined: here().filter(|id| self.quarantined.contains(id)).count(),
+            quarantined: here()
+                .filter(|id| self.tree[*id].refs == 0 && self.quarantined.contains(id))
+                .count(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! What can be asked of an engine without changing it.
 
 use super::{Engine, no_window, unknown};
-use crate::backend::Backend;
 use crate::block::{BlockId, Place, Tier};
+use crate::counters::Counters;
 use crate::descriptor::Descriptor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::RequestId;
@@ -166,6 +166,12 @@ impl<B> Engine<B> {
         Ok(table)
     }
 
+    /// Totals over all events so far, taken or not.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.outbox.counters
+    }
+
     /// What transfers did since the start.
     #[must_use]
     pub fn transfer_stats(&self) -> &TransferStats {
@@ -176,16 +182,5 @@ impl<B> Engine<B> {
     #[must_use]
     pub fn metadata_bytes(&self) -> usize {
         self.windows.iter().map(Window::heap_bytes).sum()
-    }
-}
-
-impl<B: Backend> Engine<B> {
-    /// Whether stored blocks of `tier` carry trailers in `window`.
-    ///
-    /// # Errors
-    /// `OutOfRange` for an unknown window.
-    pub fn sealed(&self, window: usize, tier: Tier) -> Result<bool> {
-        self.window(window)?;
-        Ok(self.slots.get(window).is_some_and(|slots| slots.sealed(tier)))
     }
 }

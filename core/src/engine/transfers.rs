@@ -8,6 +8,7 @@ use crate::event::RequestId;
 use crate::mover::Spot;
 use crate::order::Order;
 use crate::window::Window;
+use std::collections::BTreeSet;
 
 /// What a request can count on once its transfers have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,19 +53,22 @@ impl<B: Backend> Engine<B> {
     /// touch one of its blocks and no other block is free to take its place: remove the request.
     /// `Device` if the backend as a whole can't go on.
     pub fn settle(&mut self, request: RequestId) -> Result<Settled> {
-        let mut lost_from: Option<u32> = None;
         loop {
             self.wait_for(request)?;
-            let lost = if self.mover.has_failures() { self.repair(request)? } else { None };
-            lost_from = lost_from.into_iter().chain(lost).min();
+            if self.mover.has_failures() {
+                self.repair(request)?;
+            }
             if self.outbox.orders.is_empty() {
                 break;
             }
             // Blocks that took another's place may have to be emptied first.
             self.carry_out()?;
         }
-        let sequence = self.requests.get(&request).ok_or_else(|| unknown(request))?;
-        let matched_tokens = sequence.matched_tokens(self.rules.tokens_per_block);
+        let block = self.rules.tokens_per_block;
+        let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
+        let matched_tokens = sequence.matched_tokens(block);
+        let lost = sequence.held.iter_mut().filter_map(|held| held.lost.take());
+        let lost_from = lost.min().map(|index| index as u32 * block);
         Ok(Settled { matched_tokens, lost_from })
     }
 
@@ -83,40 +87,49 @@ impl<B: Backend> Engine<B> {
             return Ok(false);
         }
         let mut each = self.windows.iter().zip(&sequence.held);
-        let busy = |window: &Window, id| self.mover.busy(spot(window, id));
-        Ok(each.any(|(window, held)| window.first_held(held, busy).is_some()))
+        Ok(each
+            .any(|(window, held)| held.blocks().any(|(_, id)| self.mover.busy(spot(window, id)))))
     }
 
-    /// Takes note of contents that a request's blocks lost, and gives it other blocks for those that
-    /// nobody may touch. Answers the first token concerned.
-    fn repair(&mut self, request: RequestId) -> Result<Option<u32>> {
-        let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
-        let mut lost_from: Option<u32> = None;
-        for (window, held) in self.windows.iter_mut().zip(&mut sequence.held) {
+    /// Takes note of contents that a request's blocks lost, for whoever else holds them too, and
+    /// gives it other blocks for those that nobody may touch.
+    fn repair(&mut self, request: RequestId) -> Result<()> {
+        for (index, window) in self.windows.iter_mut().enumerate() {
             let mover = &mut self.mover;
-            let unsafe_now = |window: &Window, id| mover.unsafe_now(spot(window, id));
-            let lost = |window: &Window, id| {
+            let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
+            let held = &mut sequence.held[index];
+            let is_lost = |&(_, id): &(usize, BlockId)| {
                 mover.wrong(spot(window, id)) || mover.unsafe_now(spot(window, id))
             };
-            let Some(first) = window.first_held(held, lost) else { continue };
-            let token = first as u32 * self.rules.tokens_per_block;
-            lost_from = lost_from.into_iter().chain([token]).min();
-            let rewritten = window.lose(held, first, lost, &mut self.outbox);
-            while let Some(index) = window.first_held(held, unsafe_now) {
-                if !window.replace(held, index, &mut self.outbox) {
+            let lost: BTreeSet<BlockId> = held.blocks().filter(is_lost).map(|(_, id)| id).collect();
+            if lost.is_empty() {
+                continue;
+            }
+            window.lose(held, &lost, &mut self.outbox);
+            let others = self.requests.iter_mut().filter(|(id, _)| **id != request);
+            for (_, other) in others {
+                window.lose(&mut other.held[index], &lost, &mut self.outbox);
+            }
+            for &id in &lost {
+                // Whoever holds it has been told, and writes it anew.
+                mover.refresh(spot(window, id));
+            }
+            let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
+            let held = &mut sequence.held[index];
+            loop {
+                let is_unsafe = |&(_, id): &(usize, BlockId)| mover.unsafe_now(spot(window, id));
+                let Some(found) = held.blocks().find(is_unsafe) else { break };
+                if !window.replace(held, found, &mut self.outbox) {
                     let what = format!(
-                        "request {}: a transfer that was given up may still touch block {index}, \
-                         and window {} has no other: remove the request",
-                        request.0, window.size
+                        "request {}: a transfer that was given up may still touch block {}, and \
+                         window {} has no other: remove the request",
+                        request.0, found.0, window.size
                     );
                     return Err(Error::new(ErrorKind::TimedOut, what));
                 }
             }
-            for id in rewritten {
-                mover.refresh(spot(window, id));
-            }
         }
-        Ok(lost_from)
+        Ok(())
     }
 
     /// Waits for every transfer. Contents that one of them lost can't be found any more, and blocks
@@ -125,7 +138,8 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// `Device` if the backend as a whole can't go on.
     pub fn drain(&mut self) -> Result<()> {
-        self.step()?;
+        // A request that could not be settled may have left something to do.
+        self.carry_out()?;
         while !self.mover.idle() {
             self.mover.park(&mut self.backend);
             self.step()?;

@@ -6,7 +6,8 @@ use crate::block::{BlockId, PRIORITY_DEFAULT, PRIORITY_MAX, Tier};
 use crate::units::Nanos;
 use std::collections::{BTreeMap, BTreeSet};
 
-const PRIORITIES: u16 = PRIORITY_MAX as u16 + 1;
+/// Lists of one tier: more than there are priorities, so that a shift tells tier and priority.
+const PRIORITIES: u16 = (PRIORITY_MAX as u16 + 1).next_power_of_two();
 
 /// The victim is the front of the lowest priority that has blocks. Victims below a threshold are
 /// dropped rather than offloaded.
@@ -16,9 +17,30 @@ pub struct PriorityLru {
     lists: Lists,
     lens: [usize; 3],
     /// For each tier, a bit for each priority that has blocks.
-    occupied: [u128; 3],
+    occupied: [Occupied; 3],
     expiries: BTreeSet<(Nanos, BlockId)>,
     expires: BTreeMap<BlockId, Nanos>,
+}
+
+/// A set of priorities. Two words: shifts of 128 bits are slow.
+#[derive(Debug, Clone, Copy, Default)]
+struct Occupied([u64; 2]);
+
+impl Occupied {
+    fn add(&mut self, priority: u8) {
+        self.0[usize::from(priority >> 6)] |= 1 << (priority & 63);
+    }
+
+    fn remove(&mut self, priority: u8) {
+        self.0[usize::from(priority >> 6)] &= !(1 << (priority & 63));
+    }
+
+    fn lowest(self) -> Option<u8> {
+        let [low, high] = self.0;
+        let lowest = if low > 0 { low.trailing_zeros() } else { 64 + high.trailing_zeros() };
+        // Below 128 where there is one.
+        (low | high > 0).then_some(lowest as u8)
+    }
 }
 
 impl Default for PriorityLru {
@@ -39,7 +61,7 @@ impl PriorityLru {
             offload_priority_min,
             lists: Lists::new(3 * PRIORITIES),
             lens: [0; 3],
-            occupied: [0; 3],
+            occupied: [Occupied::default(); 3],
             expiries: BTreeSet::new(),
             expires: BTreeMap::new(),
         }
@@ -54,7 +76,7 @@ impl PriorityLru {
     fn push(&mut self, block: BlockId, tier: Tier, priority: u8, end: End) {
         self.lists.push(list(tier, priority), block, end);
         self.lens[tier as usize] += 1;
-        self.occupied[tier as usize] |= 1 << priority;
+        self.occupied[tier as usize].add(priority);
     }
 
     fn unlink(&mut self, block: BlockId) -> (Tier, u8) {
@@ -62,7 +84,7 @@ impl PriorityLru {
         let (tier, priority) = (usize::from(list / PRIORITIES), (list % PRIORITIES) as u8);
         self.lens[tier] -= 1;
         if self.lists.front(list).is_none() {
-            self.occupied[tier] &= !(1 << priority);
+            self.occupied[tier].remove(priority);
         }
         (Tier::ALL[tier], priority)
     }
@@ -93,11 +115,8 @@ impl EvictionPolicy for PriorityLru {
     }
 
     fn victim(&self, tier: Tier) -> Option<BlockId> {
-        let occupied = self.occupied[tier as usize];
-        if occupied == 0 {
-            return None;
-        }
-        self.lists.front(list(tier, occupied.trailing_zeros() as u8))
+        let lowest = self.occupied[tier as usize].lowest()?;
+        self.lists.front(list(tier, lowest))
     }
 
     fn relocate(&mut self, block: BlockId, tier: Tier) {

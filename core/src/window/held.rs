@@ -7,6 +7,7 @@ use crate::eviction::End;
 use crate::key::ChainKey;
 use crate::order::Outbox;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::iter::Sum;
 
 /// What a request took from one window.
@@ -55,12 +56,22 @@ pub(crate) struct Held {
     pub(crate) hits: Vec<Tier>,
     /// Tokens of the block behind them that were found.
     pub(crate) partial_tokens: u32,
+    /// The first block whose content was lost and that the sequence has not been told of.
+    pub(crate) lost: Option<usize>,
     pub(crate) stats: RequestStats,
 }
 
 impl Held {
     pub(crate) fn beam(&self, beam: usize) -> Option<&[BlockId]> {
         if beam == 0 { Some(&self.first) } else { self.others.get(beam - 1).map(Vec::as_slice) }
+    }
+
+    /// Every block that did not slide out, of every beam, with its index, by index.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = (usize, BlockId)> {
+        (self.front..self.first.len()).flat_map(move |index| {
+            let beams = std::iter::once(&self.first).chain(&self.others);
+            beams.map(move |beam| (index, beam[index]))
+        })
     }
 
     fn beams(&self) -> u32 {
@@ -81,7 +92,7 @@ impl Held {
 impl Window {
     /// Whether `held` can grow from `tokens` by one token.
     pub(crate) fn can_grow(&self, held: &Held, tokens: u32) -> bool {
-        let starts_block = tokens % self.rules.tokens_per_block == 0;
+        let starts_block = tokens.is_multiple_of(self.rules.tokens_per_block);
         let slid = &held.first[held.front..self.front_at(held, tokens + 1)];
         let frees = |id: BlockId| self.tree[id].refs == 1 && self.tree[id].tier == Tier::Device;
         let freed = slid.iter().filter(|&&id| frees(id)).count();
@@ -114,7 +125,7 @@ impl Window {
             self.release(id, End::Back);
         }
         held.front = front;
-        if tokens % self.rules.tokens_per_block != 0 {
+        if !tokens.is_multiple_of(self.rules.tokens_per_block) {
             return;
         }
         let mut take = || {
@@ -193,28 +204,10 @@ impl Window {
         blocks.iter().rev().for_each(|&id| self.release(id, End::Back));
     }
 
-    /// The index of the first block of a sequence, of any beam, for which `is` holds.
-    pub(crate) fn first_held(
-        &self,
-        held: &Held,
-        is: impl Fn(&Self, BlockId) -> bool,
-    ) -> Option<usize> {
-        let is_at = |&index: &usize| {
-            is(self, held.first[index]) || held.others.iter().any(|beam| is(self, beam[index]))
-        };
-        (held.front..held.first.len()).find(is_at)
-    }
-
-    /// Some contents of a sequence are `lost`, that at index `first` before all others: from there on
-    /// what was found is a miss. Answers the blocks whose content is to be made anew.
-    pub(crate) fn lose(
-        &mut self,
-        held: &mut Held,
-        first: usize,
-        lost: impl Fn(&Self, BlockId) -> bool,
-        out: &mut Outbox,
-    ) -> Vec<BlockId> {
-        let mut anew = Vec::new();
+    /// Some contents are `lost`: from the first of them on, what a sequence found is a miss.
+    pub(crate) fn lose(&mut self, held: &mut Held, lost: &BTreeSet<BlockId>, out: &mut Outbox) {
+        let Some((first, _)) = held.blocks().find(|(_, id)| lost.contains(id)) else { return };
+        held.lost = Some(held.lost.map_or(first, |earlier| earlier.min(first)));
         let matched = held.hits.len() + usize::from(held.partial_tokens > 0);
         for index in first..held.first.len() {
             let mut beams: Vec<BlockId> = held.others.iter().map(|beam| beam[index]).collect();
@@ -222,11 +215,10 @@ impl Window {
             beams.sort_unstable();
             beams.dedup();
             for block in beams {
-                let is_lost = lost(self, block);
+                let is_lost = lost.contains(&block);
                 if is_lost || index < matched {
                     let hit = held.hits.get(index).copied();
                     out.event(Event::Lost { window: self.index, block, hit });
-                    anew.push(block);
                 }
                 if is_lost && self.tree[block].findable() {
                     self.detach(block, out);
@@ -239,16 +231,19 @@ impl Window {
             held.hits.truncate(first);
             held.partial_tokens = 0;
         }
-        anew
     }
 
     /// Puts a new block in the place of one that nobody may touch for now, which stays out of use.
     /// Without room nothing changes, and the answer is `false`.
-    pub(crate) fn replace(&mut self, held: &mut Held, index: usize, out: &mut Outbox) -> bool {
-        if self.room() < held.beams() as usize {
+    pub(crate) fn replace(
+        &mut self,
+        held: &mut Held,
+        (index, old): (usize, BlockId),
+        out: &mut Outbox,
+    ) -> bool {
+        if self.room() == 0 {
             return false;
         }
-        let old = held.first[index];
         let block = &self.tree[old];
         let terms = Terms { worth: (Some(block.priority), block.duration), spill: block.spill };
         let (new, _) = self.allocate(0, terms, out);
@@ -258,9 +253,7 @@ impl Window {
             self.tree[old].refs -= 1;
             self.tree[new].refs += 1;
         }
-        if self.tree[old].refs == 0 {
-            self.quarantined.insert(old);
-        }
+        self.quarantined.insert(old);
         true
     }
 }
