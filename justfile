@@ -1,0 +1,39 @@
+# Everything that CI runs, one recipe each. `just` lists them.
+
+_default:
+    @just --list
+
+# All that a contribution must pass.
+check: fmt lint doc test examples deny
+
+# Is the format right?
+fmt:
+    cargo fmt --all --check
+
+# Lints, with every feature and the benches.
+lint:
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# Documentation without a broken link.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features
+
+# Everything that needs no hardware.
+test:
+    cargo test --features sim
+
+# The course, step by step.
+examples:
+    for example in harness/examples/*.rs; do cargo run --quiet --package tierproof --example "$(basename "$example" .rs)" || exit 1; done
+
+# Licences and sources of dependencies.
+deny:
+    cargo deny check bans licenses sources
+
+# Golden decision logs that moved, one by one.
+goldens:
+    cargo insta test --review -p tierproof-tests
+
+# Ratios beside the peers and plain copies; give TIERPROOF_TRACES for the published trace.
+bench *ARGUMENTS:
+    cargo bench -p tierproof-benches {{ARGUMENTS}}
