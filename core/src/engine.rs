@@ -14,7 +14,7 @@ use crate::config::{EngineConfig, WindowConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, NoFiles, RequestId};
 use crate::eviction::EvictionPolicy;
-use crate::key::{ChainKey, KeySpace};
+use crate::key::KeySpace;
 use crate::mover::Mover;
 use crate::order::Outbox;
 use crate::sequence::{Request, Sequence, spill};
@@ -305,10 +305,9 @@ impl<B: Backend> Engine<B> {
             return Ok(());
         }
         let usable = sequence.prompt_tokens - 1;
-        let chain = sequence.keys(&self.keys, usable, false);
-        let (chain, held) = (chain.to_vec(), &sequence.held);
-        for (window, held) in self.windows.iter_mut().zip(held) {
-            window.store_context(held, &chain, &mut self.outbox);
+        sequence.rekey(&self.keys, usable, false);
+        for (window, held) in self.windows.iter_mut().zip(&sequence.held) {
+            window.store_context(held, sequence.chain(), &mut self.outbox);
         }
         Ok(())
     }
@@ -324,10 +323,11 @@ impl<B: Backend> Engine<B> {
         if sequence.beams > 1 || !done.is_multiple_of(block) || sequence.is_unsettled() {
             return Ok(());
         }
-        let mut chain = sequence.keys(&self.keys, done, false).to_vec();
-        chain.truncate((done / block) as usize);
+        sequence.rekey(&self.keys, done, false);
+        let chain = sequence.chain();
+        let filled = chain.len().min((done / block) as usize);
         for (window, held) in self.windows.iter_mut().zip(&sequence.held) {
-            window.store_new(held, &chain, &mut self.outbox);
+            window.store_new(held, &chain[..filled], &mut self.outbox);
         }
         Ok(())
     }
@@ -341,9 +341,11 @@ impl<B: Backend> Engine<B> {
         let stats = sequence.stats();
         let usable = sequence.tokens - 1;
         let stores = sequence.beams == 1 && self.rules.reuse && !sequence.is_unsettled();
-        let held = std::mem::take(&mut sequence.held);
-        let chain: Option<&[ChainKey]> = stores.then(|| sequence.keys(&self.keys, usable, true));
-        for (window, held) in self.windows.iter_mut().zip(&held) {
+        if stores {
+            sequence.rekey(&self.keys, usable, true);
+        }
+        let chain = stores.then(|| sequence.chain());
+        for (window, held) in self.windows.iter_mut().zip(&sequence.held) {
             window.end(request, held, chain, &mut self.outbox);
         }
         self.outbox.event(Event::Ended { request });

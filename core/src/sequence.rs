@@ -130,14 +130,14 @@ impl Sequence {
         self.held.iter().map(|held| held.stats).sum()
     }
 
-    /// Everything that could be found when the request came.
+    /// Keys of the leading blocks: at first of all that could be found when the request came.
     pub(crate) fn chain(&self) -> &[ChainKey] {
         &self.chain
     }
 
-    /// Keys of the blocks of the first `usable` tokens, the last one short if `partial` allows it.
+    /// Makes the chain that of the first `usable` tokens, the last key short if `partial` allows it.
     /// A prompt of hashes has its hashes, whatever is asked.
-    pub(crate) fn keys(&mut self, keys: &KeySpace, usable: u32, partial: bool) -> &[ChainKey] {
+    pub(crate) fn rekey(&mut self, keys: &KeySpace, usable: u32, partial: bool) {
         if let Some(text) = &self.text {
             // A short key is never kept: the block grows.
             let whole = keys.tokens_per_block() as usize;
@@ -146,7 +146,6 @@ impl Sequence {
             self.chain.truncate(self.chain.partition_point(is_whole));
             keys.extend(&mut self.chain, text, usable as usize, partial);
         }
-        &self.chain
     }
 
     pub(crate) fn push(&mut self, token: i32) {

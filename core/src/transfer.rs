@@ -132,7 +132,7 @@ pub struct RetryPolicy {
     pub attempts_max: u8,
     /// Nanoseconds that each attempt may take.
     pub timeout: Nanos,
-    /// Whether refused bytes are read once more: heals damage on the way, not at rest.
+    /// Whether refused bytes are tried again too: that heals damage on the way, not at rest.
     pub reread_corrupt: bool,
 }
 

@@ -74,21 +74,21 @@ impl<B: Backend> Engine<B> {
 
     fn wait_for(&mut self, request: RequestId) -> Result<()> {
         self.step()?;
-        while self.is_moving(request)? {
-            self.mover.park(&mut self.backend);
-            self.step()?;
-        }
-        Ok(())
-    }
-
-    fn is_moving(&self, request: RequestId) -> Result<bool> {
         let sequence = self.requests.get(&request).ok_or_else(|| unknown(request))?;
         if self.mover.idle() {
-            return Ok(false);
+            return Ok(());
         }
-        let mut each = self.windows.iter().zip(&sequence.held);
-        Ok(each
-            .any(|(window, held)| held.blocks().any(|(_, id)| self.mover.busy(spot(window, id)))))
+        let each = self.windows.iter().zip(&sequence.held);
+        let spots: Vec<Spot> = each
+            .flat_map(|(window, held)| held.blocks().map(|(_, block)| spot(window, block)))
+            .collect();
+        for spot in spots {
+            while self.mover.busy(spot) {
+                self.mover.park(&mut self.backend);
+                self.step()?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes note of contents that a request's blocks lost, for whoever else holds them too, and
@@ -163,6 +163,11 @@ impl<B: Backend> Engine<B> {
     /// can't go on.
     pub fn close(mut self) -> Result<B> {
         self.drain()?;
+        if self.mover.is_late() {
+            let what =
+                "a transfer that was given up may still touch its memory: drain until it ends";
+            return Err(Error::new(ErrorKind::Busy, what));
+        }
         for slots in &self.slots {
             for region in slots.regions() {
                 self.backend.release(region)?;

@@ -34,7 +34,8 @@ impl TraceError {
     }
 
     pub(super) fn unreadable(name: &str, line: u64, source: std::io::Error) -> Self {
-        let remedy = "check that the file exists and may be read";
+        let remedy = "check that the file exists and may be read, or name a generator: chat, agent, \
+                      rag, batch";
         Self::new(name, line, None, "can't be read", remedy).with_source(source)
     }
 

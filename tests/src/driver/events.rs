@@ -1,0 +1,168 @@
+//! Readers of the engine's event stream: the decision log, what its verbs add up to, and KV events
+//! replayed by somebody who sees nothing else (law C5).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tierproof_core::{
+    BlockState, DecisionLog, Event, KvEvent, KvEventData, KvEvents, StoredBlock, Tier,
+};
+
+use super::Check;
+
+/// Everything that was read so far.
+#[derive(Debug)]
+pub(super) struct Events {
+    log: Vec<String>,
+    verbs: BTreeMap<String, u64>,
+    kv: KvEvents,
+    next_kv: u64,
+    sizes: Vec<u32>,
+    mirror: Mirror,
+    /// What each findable block is called, by window and block.
+    names: BTreeMap<(usize, usize), u64>,
+}
+
+impl Events {
+    /// Of windows of these sizes.
+    pub(super) fn new(sizes: Vec<u32>) -> Self {
+        Self {
+            log: Vec::new(),
+            verbs: BTreeMap::new(),
+            kv: KvEvents::new(sizes.clone(), usize::MAX).expect("a bound above 0"),
+            next_kv: 0,
+            sizes,
+            mirror: Mirror::default(),
+            names: BTreeMap::new(),
+        }
+    }
+
+    /// Reads what an operation led to; answers its lines.
+    pub(super) fn read(
+        &mut self,
+        events: impl Iterator<Item = Event>,
+    ) -> Result<&[String], String> {
+        let mut text = Vec::new();
+        let mut log = DecisionLog::new(&mut text);
+        for event in events {
+            log.observe(&event).expect("memory takes everything");
+            self.kv.observe(&event);
+            self.name(&event);
+        }
+        log.finish().expect("memory takes everything");
+        let text = String::from_utf8(text).expect("lines are text");
+        let first = self.log.len();
+        self.log.extend(text.lines().map(str::to_owned));
+        for line in &self.log[first..] {
+            let verb = line.split(' ').next().unwrap_or_default();
+            *self.verbs.entry(verb.to_owned()).or_default() += 1;
+        }
+        self.kv.flush();
+        for event in self.kv.take() {
+            if event.id != self.next_kv {
+                return Err(format!("KV event {} follows {}", event.id, self.next_kv));
+            }
+            self.next_kv += 1;
+            self.mirror.replay(event)?;
+        }
+        Ok(&self.log[first..])
+    }
+
+    /// All lines so far.
+    pub(super) fn log(&self) -> &[String] {
+        &self.log
+    }
+
+    /// Lines with this verb so far.
+    pub(super) fn count(&self, verb: &str) -> u64 {
+        self.verbs.get(verb).copied().unwrap_or(0)
+    }
+
+    fn name(&mut self, event: &Event) {
+        match event {
+            Event::Stored { window, block, hash, .. } => {
+                self.names.insert((usize::from(*window), block.0 as usize), *hash);
+            }
+            Event::Removed { window, block, .. } => {
+                self.names.remove(&(usize::from(*window), block.0 as usize));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whoever replayed all KV events knows exactly the findable blocks.
+    pub(super) fn compare(&self, window: usize, blocks: &[BlockState]) -> Check {
+        let known = self.mirror.windows.get(&self.sizes[window]);
+        let mut findable = 0;
+        for (id, block) in blocks.iter().enumerate().filter(|(_, block)| block.findable) {
+            findable += 1;
+            let name = self.names.get(&(window, id));
+            let name = name.ok_or_else(|| format!("block {id} is findable without an event"))?;
+            let seen = known.and_then(|known| known.get(name)).map_or(&[][..], Vec::as_slice);
+            let expected = (block.place.tier, block.priority);
+            let ambiguous = self.mirror.ambiguous.contains(&(self.sizes[window], *name));
+            if seen.is_empty() || (!ambiguous && seen != [expected]) {
+                return Err(format!(
+                    "window {window} block {id} is {expected:?}, and KV events say {seen:?}"
+                ));
+            }
+        }
+        let count: usize = known.map_or(0, |known| known.values().map(Vec::len).sum());
+        if count == findable {
+            Ok(())
+        } else {
+            Err(format!("window {window}: KV events know {count} blocks of {findable} findable"))
+        }
+    }
+}
+
+/// What a router knows: tier and priority of every block, by window size and hash.
+#[derive(Debug, Default)]
+struct Mirror {
+    windows: BTreeMap<u32, BTreeMap<u64, Vec<(Tier, u8)>>>,
+    /// Hashes that two blocks had at once: they leave out the tenant, so nobody outside can tell
+    /// these blocks apart.
+    ambiguous: BTreeSet<(u32, u64)>,
+}
+
+impl Mirror {
+    fn replay(&mut self, event: KvEvent) -> Check {
+        let size = event.window_size;
+        let known = self.windows.entry(size).or_default();
+        match event.data {
+            KvEventData::Created { .. } => {}
+            KvEventData::Stored { blocks, .. } => {
+                for StoredBlock { hash, tier, priority, .. } in blocks {
+                    let here = known.entry(hash).or_default();
+                    here.push((tier, priority));
+                    if here.len() > 1 {
+                        self.ambiguous.insert((size, hash));
+                    }
+                }
+            }
+            KvEventData::Removed { hashes } => {
+                for hash in hashes {
+                    let here = known.get_mut(&hash).and_then(Vec::pop);
+                    here.ok_or_else(|| format!("a KV event removes {hash:x}, which is unknown"))?;
+                }
+            }
+            KvEventData::Updated { hash, tier, priority } => {
+                let here = known.get_mut(&hash).and_then(|here| here.last_mut());
+                let here = here.ok_or_else(|| format!("a KV event updates {hash:x}, unknown"))?;
+                let surely = !self.ambiguous.contains(&(size, hash));
+                if let Some((old, new)) = tier {
+                    let was = std::mem::replace(&mut here.0, new);
+                    if surely && was != old {
+                        return Err(format!("a KV event moves {hash:x} from {old:?}, not {was:?}"));
+                    }
+                }
+                if let Some((old, new)) = priority {
+                    let was = std::mem::replace(&mut here.1, new);
+                    if surely && was != old {
+                        return Err(format!("a KV event reprices {hash:x} from {old}, not {was}"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! What a test compares with the engine after each operation.
+
+use std::collections::BTreeMap;
+
+use super::block::{BlockId, TIERS, Tier};
+use super::content::Content;
+use super::counters::{Counters, RequestStats};
+use super::window::Window;
+use super::{Held, Model};
+
+/// Blocks of one tier, by where they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TierView {
+    /// All of them, reserve included.
+    pub capacity: usize,
+    /// Empty or queued.
+    pub free: usize,
+    /// With nothing in them.
+    pub empties: usize,
+    /// Unreferenced, perhaps with content.
+    pub queued: usize,
+    /// Kept for exchanges.
+    pub reserve: usize,
+    /// Referenced.
+    pub referenced: usize,
+}
+
+/// One block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockView {
+    /// 0 device, 1 host, 2 disk.
+    pub tier: usize,
+    /// In its tier.
+    pub slot: usize,
+    /// How many hold it.
+    pub refs: usize,
+    /// Whether it hangs in the tree.
+    pub findable: bool,
+    /// 0 to 100.
+    pub priority: u8,
+}
+
+/// One live request in one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SequenceView {
+    /// For each beam its block ids, given up ones included.
+    pub beams: Vec<Vec<usize>>,
+    /// How many of these the sliding window has given up.
+    pub front: usize,
+    /// Tokens of the sequence.
+    pub tokens: usize,
+    /// Leading tokens found when the request came.
+    pub matched_tokens: usize,
+}
+
+/// One window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowView {
+    /// Device, host, disk.
+    pub tiers: [TierView; 3],
+    /// By id.
+    pub blocks: Vec<BlockView>,
+    /// By request.
+    pub sequences: BTreeMap<u64, SequenceView>,
+}
+
+impl Model {
+    /// The state of every window.
+    #[must_use]
+    pub fn views(&self) -> Vec<WindowView> {
+        self.windows.iter().map(|window| self.view(window)).collect()
+    }
+
+    fn view(&self, window: &Window) -> WindowView {
+        let block = |id: BlockId| {
+            let block = &window.blocks[id];
+            BlockView {
+                tier: block.tier,
+                slot: block.slot,
+                refs: block.refs,
+                findable: block.findable(),
+                priority: block.priority,
+            }
+        };
+        let sequence = |(id, held): (&u64, &Held)| (*id, self.sequence_view(*id, held));
+        WindowView {
+            tiers: TIERS.map(|tier| tier_view(window, tier)),
+            blocks: (0..window.blocks.len()).map(block).collect(),
+            sequences: window.held.iter().map(sequence).collect(),
+        }
+    }
+
+    fn sequence_view(&self, id: u64, held: &Held) -> SequenceView {
+        let request = &self.requests[&id];
+        let beam = |beam: usize| held.blocks.iter().map(|beams| beams[beam]).collect();
+        SequenceView {
+            beams: (0..request.beams).map(beam).collect(),
+            front: held.front,
+            tokens: request.len(),
+            matched_tokens: held.matched_tokens,
+        }
+    }
+
+    /// What is counted, over all windows.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let mut sum =
+            Counters { requests: self.accepted, rejected: self.rejected, ..Counters::default() };
+        for window in &self.windows {
+            sum.add(&window.counters);
+        }
+        sum
+    }
+
+    /// What must be readable in a block now: token by token its fingerprint, none where nothing was
+    /// written. Nothing for a block that is neither referenced nor findable.
+    #[must_use]
+    pub fn expected_content(&self, window: usize, block: usize) -> Option<Content> {
+        let window = self.windows.get(window)?;
+        let state = window.blocks.get(block)?;
+        (state.refs > 0 || state.findable()).then(|| window.content(block))
+    }
+
+    /// Leading tokens that a live request need not compute: the least of all windows.
+    #[must_use]
+    pub fn matched_tokens(&self, request: u64) -> Option<usize> {
+        let of = |window: &Window| window.held.get(&request).map(|held| held.matched_tokens);
+        self.windows.iter().filter_map(of).min()
+    }
+
+    /// What a live request took, over all windows.
+    #[must_use]
+    pub fn request_stats(&self, request: u64) -> Option<RequestStats> {
+        let mut sum = RequestStats::default();
+        for window in &self.windows {
+            sum.add(&window.held.get(&request)?.stats);
+        }
+        Some(sum)
+    }
+
+    /// The fingerprints of a live request's tokens.
+    #[must_use]
+    pub fn fingerprints(&self, request: u64) -> Option<Vec<u64>> {
+        self.requests.get(&request).map(super::Request::fingerprints)
+    }
+}
+
+fn tier_view(window: &Window, tier: Tier) -> TierView {
+    let here = || window.blocks.iter().filter(|block| block.tier == tier);
+    TierView {
+        capacity: here().count(),
+        free: window.empties[tier].len() + window.queues[tier].len(),
+        empties: window.empties[tier].len(),
+        queued: window.queues[tier].len(),
+        reserve: window.reserve[tier].len(),
+        referenced: here().filter(|block| block.refs > 0).count(),
+    }
+}

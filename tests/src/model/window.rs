@@ -1,0 +1,283 @@
+//! One window: its blocks, where they are, and what lies in their slots.
+
+use std::collections::BTreeMap;
+
+use crate::plan::{PlanConfig, PlanPolicy, PlanWindow};
+
+use super::block::{Block, BlockId, DEVICE, DISK, HOST, Parent, TIERS, Tier};
+use super::content::Content;
+use super::counters::{Counters, RequestStats};
+use super::key::Key;
+use super::request::PRIORITY_DEFAULT;
+
+/// The blocks that a request holds in one window.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Held {
+    /// By index in the sequence, then by beam. A shared block is repeated for each beam.
+    pub(crate) blocks: Vec<Vec<BlockId>>,
+    /// Blocks before this index were given up by the sliding window.
+    pub(crate) front: usize,
+    /// Those blocks, and their era when they were given up.
+    pub(crate) left: Vec<(BlockId, u64)>,
+    /// Leading tokens that were found.
+    pub(crate) matched_tokens: usize,
+    pub(crate) stats: RequestStats,
+}
+
+/// One window.
+#[derive(Debug, Clone)]
+pub(crate) struct Window {
+    pub(crate) number: usize,
+    pub(crate) sizes: PlanWindow,
+    pub(crate) config: PlanConfig,
+    pub(crate) now_ms: u64,
+    pub(crate) blocks: Vec<Block>,
+    /// Each of these is a FIFO for each tier: the front is at index 0.
+    pub(crate) empties: [Vec<BlockId>; 3],
+    pub(crate) reserve: [Vec<BlockId>; 3],
+    pub(crate) queues: [Vec<BlockId>; 3],
+    pub(crate) contents: BTreeMap<(Tier, usize), Content>,
+    pub(crate) held: BTreeMap<u64, Held>,
+    pub(crate) counters: Counters,
+    /// Lines that the model has not collected yet.
+    pub(crate) lines: Vec<String>,
+}
+
+impl Window {
+    pub(crate) fn new(number: usize, sizes: &PlanWindow, config: &PlanConfig) -> Self {
+        let mut window = Self {
+            number,
+            sizes: sizes.clone(),
+            config: config.clone(),
+            now_ms: 0,
+            blocks: Vec::new(),
+            empties: Default::default(),
+            reserve: Default::default(),
+            queues: Default::default(),
+            contents: BTreeMap::new(),
+            held: BTreeMap::new(),
+            counters: Counters::default(),
+            lines: Vec::new(),
+        };
+        for tier in TIERS {
+            for slot in 0..window.ordinary(tier) {
+                window.empties[tier].push(window.blocks.len());
+                window.blocks.push(Block::new(tier, slot));
+            }
+        }
+        for tier in TIERS {
+            for rank in 0..window.reserved(tier) {
+                window.reserve[tier].push(window.blocks.len());
+                window.blocks.push(Block::new(tier, window.ordinary(tier) + rank));
+            }
+        }
+        let PlanWindow { device, host, disk, .. } = sizes;
+        window.log(&format!("created {number} {device} {host} {disk}"));
+        window
+    }
+
+    pub(crate) fn log(&mut self, line: &str) {
+        self.lines.push(line.to_owned());
+    }
+
+    /// Ordinary blocks of a tier.
+    pub(crate) fn ordinary(&self, tier: Tier) -> usize {
+        [self.sizes.device, self.sizes.host, self.sizes.disk][tier]
+    }
+
+    /// Reserve blocks of a tier: a lower tier that exists has some.
+    pub(crate) fn reserved(&self, tier: Tier) -> usize {
+        if tier != DEVICE && self.ordinary(tier) > 0 { self.config.reserve } else { 0 }
+    }
+
+    /// The next existing tier below.
+    pub(crate) fn below(&self, tier: Tier) -> Option<Tier> {
+        [HOST, DISK].into_iter().find(|lower| *lower > tier && self.ordinary(*lower) > 0)
+    }
+
+    /// The tier below a block to which its content may go.
+    pub(crate) fn below_for(&self, block: BlockId) -> Option<Tier> {
+        let below = self.below(self.blocks[block].tier)?;
+        (below != DISK || self.blocks[block].files).then_some(below)
+    }
+
+    /// Whether sequences lose their front here.
+    pub(crate) fn slides(&self) -> bool {
+        self.sizes.size < self.config.sequence_tokens_max
+    }
+
+    // ---- The tree ----
+
+    /// Children of the root or of a block, by ascending id.
+    pub(crate) fn children(&self, parent: Parent) -> Vec<BlockId> {
+        let hangs_there = |id: &BlockId| self.blocks[*id].parent() == Some(parent);
+        (0..self.blocks.len()).filter(hangs_there).collect()
+    }
+
+    /// The child with exactly this key.
+    pub(crate) fn child(&self, parent: Parent, key: &Key) -> Option<BlockId> {
+        let wanted = Some((parent, key.clone()));
+        (0..self.blocks.len()).find(|id| self.blocks[*id].hangs == wanted)
+    }
+
+    /// Every descendant and then the block leaves the tree; queued descendants become empty.
+    pub(crate) fn detach(&mut self, block: BlockId) {
+        for child in self.children(Parent::Block(block)) {
+            self.detach(child);
+            if self.queued(child) {
+                self.leave_queue(child);
+                self.give_up_content(child);
+                self.empties[self.blocks[child].tier].push(child);
+            }
+        }
+        self.blocks[block].hangs = None;
+        self.log(&format!("remove {} {block}", self.number));
+    }
+
+    // ---- The policy ----
+
+    pub(crate) fn queued(&self, block: BlockId) -> bool {
+        self.queues[self.blocks[block].tier].contains(&block)
+    }
+
+    pub(crate) fn leave_queue(&mut self, block: BlockId) {
+        self.queues[self.blocks[block].tier].retain(|other| *other != block);
+    }
+
+    /// To the back of the queue of its tier, expiry as it is.
+    pub(crate) fn queue_at_back(&mut self, block: BlockId) {
+        self.queues[self.blocks[block].tier].push(block);
+    }
+
+    /// The one to evict next. A queue is in order of arrival, whatever the priorities.
+    fn victim(&self, tier: Tier) -> Option<BlockId> {
+        let queue = &self.queues[tier];
+        match self.config.policy {
+            PlanPolicy::Lru => queue.first().copied(),
+            PlanPolicy::PriorityLru => {
+                let lowest = queue.iter().map(|id| self.blocks[*id].priority).min()?;
+                queue.iter().copied().find(|id| self.blocks[*id].priority == lowest)
+            }
+        }
+    }
+
+    fn keeps(&self, block: BlockId) -> bool {
+        match self.config.policy {
+            PlanPolicy::Lru => true,
+            PlanPolicy::PriorityLru => {
+                self.blocks[block].priority >= self.config.offload_priority_min
+            }
+        }
+    }
+
+    // ---- References ----
+
+    /// `count` references to a block that perhaps was queued.
+    pub(crate) fn refer(&mut self, block: BlockId, count: usize) {
+        self.leave_queue(block);
+        self.blocks[block].expiry_ms = None;
+        self.blocks[block].refs += count;
+    }
+
+    /// One reference less; without any the block is queued, at the front or at the back.
+    pub(crate) fn release(&mut self, block: BlockId, to_front: bool) {
+        self.blocks[block].refs -= 1;
+        if self.blocks[block].refs == 0 {
+            self.queue_anew(block, to_front);
+        }
+    }
+
+    /// From now on the block is queued, and its time runs.
+    pub(crate) fn queue_anew(&mut self, block: BlockId, to_front: bool) {
+        let now_ms = self.now_ms;
+        let timed = self.config.policy == PlanPolicy::PriorityLru;
+        let freed = &mut self.blocks[block];
+        freed.expiry_ms = match freed.duration_ms {
+            Some(span) if timed && freed.priority != PRIORITY_DEFAULT => {
+                Some(now_ms.saturating_add(span))
+            }
+            _ => None,
+        };
+        let queue = &mut self.queues[freed.tier];
+        let at = if to_front { 0 } else { queue.len() };
+        queue.insert(at, block);
+    }
+
+    // ---- Moving content ----
+
+    /// Whether a block of the device can be had without displacing anything that can be found.
+    pub(crate) fn has_unused(&self) -> bool {
+        !self.empties[DEVICE].is_empty()
+            || self.victim(DEVICE).is_some_and(|victim| !self.blocks[victim].findable())
+    }
+
+    /// An unowned, empty block of `tier`. `leaving` is the tier that a block is about to leave.
+    pub(crate) fn vacate(&mut self, tier: Tier, leaving: Option<Tier>) -> Option<BlockId> {
+        let block = if !self.empties[tier].is_empty() {
+            self.empties[tier].remove(0)
+        } else if leaving == Some(tier) && !self.reserve[tier].is_empty() {
+            self.reserve[tier].remove(0)
+        } else {
+            self.evict(tier, leaving)?
+        };
+        self.give_up_content(block);
+        Some(block)
+    }
+
+    /// Takes the victim's place: its content goes down a tier, or is given up.
+    fn evict(&mut self, tier: Tier, leaving: Option<Tier>) -> Option<BlockId> {
+        let victim = self.victim(tier)?;
+        self.leave_queue(victim);
+        let wanted = self.blocks[victim].findable() && self.keeps(victim) && self.config.onboard;
+        if wanted
+            && let Some(below) = self.below_for(victim)
+            && let Some(target) = self.vacate(below, leaving)
+        {
+            if self.blocks[victim].findable() {
+                self.offload_to(victim, target);
+                self.queue_at_back(victim);
+                return Some(target);
+            }
+            // Making room below detached the victim, so nobody could find it there.
+            self.empties[below].push(target);
+        }
+        if self.blocks[victim].findable() {
+            self.counters.drops += 1;
+            self.log(&format!("drop {} {victim} {tier}", self.number));
+            self.detach(victim);
+        }
+        Some(victim)
+    }
+
+    fn give_up_content(&mut self, block: BlockId) {
+        self.blocks[block].era += 1;
+        self.blocks[block].expiry_ms = None;
+    }
+
+    /// Content goes down to `target`, and the two swap places.
+    pub(crate) fn offload_to(&mut self, block: BlockId, target: BlockId) {
+        let (from, to) = (self.blocks[block].tier, self.blocks[target].tier);
+        self.log(&format!("offload {} {block} {from} {to}", self.number));
+        if from == DEVICE {
+            self.counters.offloads += 1;
+        } else {
+            self.counters.demotions += 1;
+        }
+        self.move_content(block, target);
+    }
+
+    /// Content comes to the device. The block is below it and in no queue.
+    pub(crate) fn onboard(&mut self, block: BlockId) {
+        let from = self.blocks[block].tier;
+        let target =
+            self.vacate(DEVICE, Some(from)).expect("the caller has seen that there is room");
+        self.log(&format!("onboard {} {block} {from}", self.number));
+        self.counters.onboards += 1;
+        self.move_content(block, target);
+        if self.reserve[from].len() < self.reserved(from) {
+            self.reserve[from].push(target);
+        } else {
+            self.empties[from].push(target);
+        }
+    }
+}

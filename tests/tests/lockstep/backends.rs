@@ -1,0 +1,118 @@
+//! The backends that every suite runs on.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use tierproof_backends::{DirectIo, Dram, FileLayout, Posix, PosixConfig};
+use tierproof_core::Backend;
+use tierproof_sim::{Sim, SimConfig};
+use tierproof_tests::driver::{Driver, Mismatch, Setup};
+use tierproof_tests::plan::Plan;
+
+/// A backend, as a name in a test's case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum On {
+    /// The simulator; the seed orders completions.
+    Sim(u64),
+    /// The simulator with so little room that every batch is split.
+    NarrowSim(u64),
+    Dram,
+    /// Slot files.
+    Posix,
+    /// A file for each slot.
+    PosixPerSlot,
+}
+
+impl On {
+    /// Runs a plan on a new backend.
+    pub(crate) fn run(self, plan: &Plan, setup: Setup) -> Result<(), Mismatch> {
+        self.log(plan, setup).map(drop)
+    }
+
+    /// The same, and answers the engine's decision log.
+    pub(crate) fn log(self, plan: &Plan, setup: Setup) -> Result<Vec<String>, Mismatch> {
+        match self {
+            Self::Sim(seed) => on_sim(plan, setup, SimConfig { seed, ..SimConfig::default() }),
+            Self::NarrowSim(seed) => on_sim(plan, setup, narrow(seed)),
+            Self::Dram => lockstep(plan, setup, Dram::new()).map(|(log, _)| log),
+            Self::Posix => on_files(plan, setup, FileLayout::SlotFile),
+            Self::PosixPerSlot => on_files(plan, setup, FileLayout::FilePerSlot),
+        }
+    }
+}
+
+fn lockstep<B: Backend>(
+    plan: &Plan,
+    setup: Setup,
+    backend: B,
+) -> Result<(Vec<String>, B), Mismatch> {
+    let mut driver = Driver::new(&plan.config, setup, backend)?;
+    for op in &plan.ops {
+        driver.apply(op)?;
+    }
+    let log = driver.log().to_vec();
+    Ok((log, driver.finish()?))
+}
+
+/// Two parts a request and three in flight, so that a block of two pools is often torn apart.
+pub(crate) fn narrow(seed: u64) -> SimConfig {
+    SimConfig {
+        seed,
+        request_parts_max: 2,
+        request_bytes_max: 256,
+        in_flight_parts_max: 3,
+        ..SimConfig::default()
+    }
+}
+
+fn on_sim(plan: &Plan, setup: Setup, config: SimConfig) -> Result<Vec<String>, Mismatch> {
+    let sim = Sim::new(config).expect("the settings are valid");
+    let (log, sim) = lockstep(plan, setup, sim)?;
+    match sim.misuses() {
+        [] => Ok(log),
+        misuses => {
+            let what = format!("S3: the simulator was misused: {misuses:?}");
+            Err(Mismatch { at: None, op: "the end".to_owned(), what, log })
+        }
+    }
+}
+
+fn on_files(plan: &Plan, setup: Setup, layout: FileLayout) -> Result<Vec<String>, Mismatch> {
+    let root = root();
+    let (log, backend) = lockstep(plan, setup, posix(&root, layout))?;
+    drop(backend);
+    let left = walk(root.path());
+    assert!(left.is_empty(), "files outlive their backend: {left:?}");
+    Ok(log)
+}
+
+/// A new directory for files.
+pub(crate) fn root() -> TempDir {
+    tempfile::tempdir_in(scratch()).expect("the target directory can be written")
+}
+
+/// Where tests may write.
+pub(crate) fn scratch() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// Files in `root`, two threads; slot files past the page cache where that is possible.
+pub(crate) fn posix(root: &TempDir, layout: FileLayout) -> Posix {
+    let direct = match layout {
+        FileLayout::SlotFile => DirectIo::Auto,
+        FileLayout::FilePerSlot => DirectIo::Never,
+    };
+    let config = PosixConfig { threads: 2, direct, layout, ..PosixConfig::new(root.path()) };
+    Posix::open(config).expect("the directory is there")
+}
+
+/// Every file beneath a directory.
+pub(crate) fn walk(directory: &std::path::Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).expect("the directory is there") {
+        let path = entry.expect("the directory can be read").path();
+        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}

@@ -1,0 +1,10 @@
+//! Engine and model in lockstep on every backend: random plans, saved plans, goldens, and what only
+//! real bytes and files can show.
+
+mod backends;
+mod goldens;
+mod plans;
+mod random;
+mod saboteur;
+mod scenarios;
+mod vectors;

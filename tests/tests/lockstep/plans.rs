@@ -1,0 +1,30 @@
+//! Promise: every plan that was saved runs in lockstep on every backend, however its bytes are laid
+//! out, sealed and compared.
+
+use std::path::PathBuf;
+
+use rstest::rstest;
+use tierproof_core::Verify;
+use tierproof_tests::driver::{Bytes, Pools, Setup};
+use tierproof_tests::plan::Plan;
+
+use crate::backends::On;
+
+#[rstest]
+fn saved_plans_run_in_lockstep(
+    #[files("plans/*.json")] path: PathBuf,
+    #[values(On::Sim(7), On::NarrowSim(7), On::Dram, On::Posix, On::PosixPerSlot)] on: On,
+) {
+    let text = std::fs::read_to_string(&path).expect("the plan can be read");
+    let plan = Plan::from_json(&text).expect("a saved plan is valid");
+    for bytes in [Bytes::Every, Bytes::Lazy] {
+        for pools in [Pools::Attention, Pools::Opaque] {
+            for verify in [Verify::Off, Verify::All] {
+                let setup = Setup { bytes, pools, verify };
+                if let Err(mismatch) = on.run(&plan, setup) {
+                    panic!("{} with {setup:?}: {mismatch}", path.display());
+                }
+            }
+        }
+    }
+}
