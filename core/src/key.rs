@@ -137,6 +137,16 @@ pub struct ChainKey {
     pub hash: u64,
 }
 
+impl ChainKey {
+    /// The key of a block that a trace names: its event hash is the hash that the trace gives, folded
+    /// with a tenant other than 0.
+    #[must_use]
+    pub fn of_hash(tenant: u32, id: u64) -> Self {
+        let hash = if tenant == 0 { id } else { fold(id, mix64(tenant.into())) };
+        Self { key: BlockKey::Hash { tenant, id }, hash }
+    }
+}
+
 /// Makes keys: block size, and what the 256-bit identities are bound to.
 #[derive(Debug, Clone)]
 pub struct KeySpace {
@@ -317,12 +327,16 @@ fn fold32(seed: u64, value: u32) -> u64 {
 }
 
 /// TensorRT-LLM's 64-bit hash of a block beneath a parent with hash `parent` (0: the root), as
-/// its KV-cache events carry it.
+/// its KV-cache events carry it. Upstream knows no tenants: one other than 0 enters the first block
+/// as a salt does, so that outsiders can tell equal prompts of two tenants apart.
 #[must_use]
 pub fn event_hash(key: &TokenKey, parent: u64) -> u64 {
     let mut seed = key.tokens.len() as u64 ^ parent.wrapping_mul(MULTIPLY_1);
     if let (0, Some(salt)) = (parent, key.salt) {
         seed = fold(seed, mix64(salt));
+    }
+    if parent == 0 && key.tenant != 0 {
+        seed = fold(seed, mix64(key.tenant.into()));
     }
     for (index, token) in key.tokens.iter().enumerate() {
         seed = fold32(seed, mix32(token.cast_unsigned()));
@@ -369,6 +383,8 @@ mod tests {
         assert_eq!(with(|k| k.salt = Some(12345), 0), 0x97f0_f1ae_2263_18a7);
         assert_eq!(with(|k| k.salt = Some(12345), 1), 0xee35_e2c9_88b6_3c37);
         assert_eq!(with(|_| (), 1), 0xee35_e2c9_88b6_3c37);
+        assert_ne!(with(|k| k.tenant = 1, 0), first);
+        assert_eq!(with(|k| k.tenant = 1, 1), 0xee35_e2c9_88b6_3c37);
         let mut extra = key(&[100, 101, 102, 103]);
         extra.extra_ids = Some(vec![1, 1, 2, 2]);
         assert_eq!(event_hash(&extra, 0), 0x9866_676a_b84e_5085);

@@ -3,7 +3,7 @@
 use crate::block::Spill;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{NoFiles, RequestId};
-use crate::key::{BlockKey, ChainKey, KeySpace, TokenPrompt, validate_prompt};
+use crate::key::{ChainKey, KeySpace, TokenPrompt, validate_prompt};
 use crate::retention::Retention;
 use crate::transfer::TransferMode;
 use crate::window::{Held, RequestStats, Terms};
@@ -98,9 +98,7 @@ impl Sequence {
         }
         let (text, chain) = match &request.prompt {
             Prompt::Hashes { tenant, ids } => {
-                let link =
-                    |&id: &u64| ChainKey { key: BlockKey::Hash { tenant: *tenant, id }, hash: id };
-                (None, ids.iter().map(link).collect())
+                (None, ids.iter().map(|&id| ChainKey::of_hash(*tenant, id)).collect())
             }
             Prompt::Tokens(prompt) => {
                 validate_prompt(prompt)?;

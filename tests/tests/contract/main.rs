@@ -9,3 +9,4 @@ mod completion;
 mod deadline;
 mod order;
 mod stage;
+mod ways;
