@@ -9,6 +9,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "here time begins")]
     pub(crate) fn start() -> Self {
         Self { opened: Instant::now() }
     }
@@ -23,6 +24,10 @@ impl Clock {
     }
 
     /// Sleeps until `until`. [`Nanos::MAX`] never comes, so nobody sleeps for it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "with nothing on its way there is only time to wait for"
+    )]
     pub(crate) fn sleep(self, until: Nanos) {
         if until == Nanos::MAX {
             return;

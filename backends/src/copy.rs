@@ -13,16 +13,18 @@ pub(crate) fn copy_part(
     target: &mut [u8],
 ) -> Result<(), Fault> {
     let payload = &source[..part.source.len as usize];
-    let stamped = part.check.is_some() || part.seal.is_some();
-    let checksum = if stamped { Stamp::checksum(payload) } else { 0 };
+    let mut checksum = None;
     if let Some(stamp) = part.check {
-        stamp.verify(&source[trailer_range(stamp.len, alignment)], checksum)?;
+        let found = *checksum.insert(Stamp::checksum(payload));
+        stamp.verify(&source[trailer_range(stamp.len, alignment)], found)?;
     }
     match part.rows {
         None => target[..payload.len()].copy_from_slice(payload),
         Some(rows) => copy_rows(rows, payload, target),
     }
     if let Some(stamp) = part.seal {
+        // Only now, because the copy has brought the payload into the cache.
+        let checksum = checksum.unwrap_or_else(|| Stamp::checksum(payload));
         target[trailer_range(stamp.len, alignment)].copy_from_slice(&stamp.seal(checksum));
     }
     Ok(())

@@ -27,7 +27,7 @@ use tierproof_core::{
 /// let mut back = [0; 5];
 /// dram.peek(greeting, &mut back)?;
 /// assert_eq!(&back, b"hello");
-/// # tierproof_core::Result::Ok(())
+/// # Ok::<(), tierproof_core::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Dram {

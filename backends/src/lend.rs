@@ -23,11 +23,6 @@ pub(crate) enum Access {
 }
 
 impl Claims {
-    /// Whether nothing is in use.
-    pub(crate) fn idle(&self) -> bool {
-        self.entries().is_empty()
-    }
-
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -51,8 +46,7 @@ impl<T: Claimed> Claim<T> {
         let entry = Entry { start: range.start, end: range.end, access };
         let mut entries = owner.claims().entries();
         let conflicts = |other: &Entry| {
-            other.start < entry.end
-                && entry.start < other.end
+            other.start.max(entry.start) < other.end.min(entry.end)
                 && (other.access == Access::Write || access == Access::Write)
         };
         if entries.iter().any(conflicts) {
@@ -173,9 +167,18 @@ mod tests {
         assert!(Lent::new(&memory, 29..31).is_none());
         assert!(Lent::new(&memory, 10..19).is_some());
         assert!(LentMut::new(&memory, 30..31).is_some());
-        assert!(!memory.claims().idle());
         drop(writer);
-        assert!(memory.claims().idle());
+        assert!(Lent::new(&memory, 29..31).is_some());
+    }
+
+    #[test]
+    fn what_is_empty_disturbs_nobody() {
+        let memory = Memory::new(100).unwrap();
+        let writer = LentMut::new(&memory, 10..20).unwrap();
+        assert!(LentMut::new(&memory, 15..15).is_some());
+        let empty = LentMut::new(&memory, 30..30).unwrap();
+        assert!(LentMut::new(&memory, 25..35).is_some());
+        drop((writer, empty));
     }
 
     #[test]

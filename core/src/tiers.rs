@@ -71,19 +71,18 @@ impl Tiers {
             empties: Default::default(),
             reserve: Default::default(),
         };
-        let mut made = Vec::new();
+        let slots: usize = Tier::ALL.map(|tier| tiers.slots(tier) as usize).into_iter().sum();
+        // One more for the root of the tree, so that the list never grows.
+        let mut made = Vec::with_capacity(slots + 1);
         for tier in Tier::ALL {
-            let first = made.len() as u32;
-            let count = tiers.blocks[tier as usize];
+            let (first, count) = (made.len() as u32, tiers.blocks(tier));
             made.extend((0..count).map(|slot| Block::new(tier, slot)));
             tiers.empties[tier as usize] = (first..first + count).map(BlockId).collect();
         }
-        for tier in
-            [Tier::Host, Tier::Disk].into_iter().filter(|&tier| blocks.by_tier()[tier as usize] > 0)
-        {
-            let (first, slot) = (made.len() as u32, tiers.blocks[tier as usize]);
-            made.extend((slot..slot + reserve_max).map(|slot| Block::new(tier, slot)));
-            tiers.reserve[tier as usize] = (first..first + reserve_max).map(BlockId).collect();
+        for tier in Tier::ALL {
+            let (first, count) = (made.len() as u32, tiers.slots(tier) - tiers.blocks(tier));
+            made.extend((0..count).map(|slot| Block::new(tier, tiers.blocks(tier) + slot)));
+            tiers.reserve[tier as usize] = (first..first + count).map(BlockId).collect();
         }
         (tiers, made)
     }

@@ -152,9 +152,9 @@ impl Tree {
         order
     }
 
-    /// Bytes that the table takes.
-    pub(crate) fn table_bytes(&self) -> usize {
-        self.table.allocation_size()
+    /// Bytes that blocks and table take.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.blocks.capacity() * size_of::<Block>() + self.table.allocation_size()
     }
 }
 

@@ -401,9 +401,6 @@ impl Window {
 
     /// Heap bytes of the window's metadata, without what token keys point to.
     pub(crate) fn heap_bytes(&self) -> usize {
-        (self.tree.len() + 1) * size_of::<Block>()
-            + self.tree.table_bytes()
-            + self.tiers.heap_bytes()
-            + self.policy.heap_bytes()
+        self.tree.heap_bytes() + self.tiers.heap_bytes() + self.policy.heap_bytes()
     }
 }

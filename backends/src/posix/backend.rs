@@ -1,5 +1,8 @@
 //! The backend: memory regions, file regions, workers and time.
 
+#[cfg(test)]
+mod conflicts;
+
 use super::config::PosixConfig;
 use super::io::{Desk, PAGE};
 use super::pool::{Ended, Pool};
@@ -24,7 +27,8 @@ use tierproof_core::{
 /// worker began before the request's deadline fails as `TimedOut`; one that began runs to its end.
 ///
 /// Ranges in flight are claimed: a submit, fill, peek or release that would conflict with them is
-/// `Busy` and has no effect. Offsets in files and strides of slots are multiples of
+/// `Busy` and has no effect. A load that began and failed leaves zeros in its target: what it read
+/// may be anybody's. Offsets in files and strides of slots are multiples of
 /// [`Posix::ALIGNMENT`], and a payload that ends within a page owns the rest of it, which is
 /// written as zeros. With [`FileLayout::FilePerSlot`](crate::FileLayout::FilePerSlot) a part stays within one slot.
 ///
@@ -46,7 +50,7 @@ use tierproof_core::{
 /// let slots = posix.allocate(&Medium::File(medium), 4 * 8192)?;
 /// assert!(root.join("tenant-a/rank0_window4096_pool0.slots").exists());
 /// posix.fill(Descriptor { region: slots, offset: 8192, len: 5 }, b"hello")?;
-/// # tierproof_core::Result::Ok(())
+/// # Ok::<(), tierproof_core::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Posix {

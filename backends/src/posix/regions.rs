@@ -2,8 +2,8 @@
 
 use super::backend::Posix;
 use super::store::SlotStore;
-use super::work::{Ends, Work};
-use crate::lend::{Access, Claim, Claimed, Lent, LentMut, Memory};
+use super::work::{Ends, Terms, Work};
+use crate::lend::{Access, Claim, Lent, LentMut, Memory};
 use crate::request::{RegionFacts, extent, unknown_region};
 use std::ops::Range;
 use std::sync::Arc;
@@ -30,10 +30,12 @@ impl Region {
         }
     }
 
+    /// Whether no claim is left. A claim lets go of its range before it lets go of the region, so
+    /// the ranges alone would say so too early, and a released file would still be there.
     fn idle(&self) -> bool {
         match self {
-            Self::Memory(_, memory) => memory.claims().idle(),
-            Self::File(store) => store.claims().idle(),
+            Self::Memory(_, memory) => Arc::strong_count(memory) == 1,
+            Self::File(store) => Arc::strong_count(store) == 1,
         }
     }
 }
@@ -116,7 +118,7 @@ impl Regions {
             _ => return None,
         };
         let len = part.source.len as usize;
-        Some(Work { ends, len, check, seal, alignment: Posix::ALIGNMENT })
+        Some(Work { ends, terms: Terms { len, check, seal, alignment: Posix::ALIGNMENT } })
     }
 
     fn lend(&self, at: Descriptor, sealed: bool) -> Option<Lent> {

@@ -2,11 +2,11 @@
 
 use super::trouble::Trouble;
 use rustix::fs::{
-    self, AtFlags, FileType, FlockOperation, Mode, OFlags, ResolveFlags, Stat, StatVfs,
+    self, AtFlags, FileType, FlockOperation, Mode, OFlags, ResolveFlags, StatVfs, Statx, StatxFlags,
 };
 use rustix::io::Errno;
 use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 use tierproof_core::{Bytes, Error, ErrorKind, Result};
 
@@ -30,7 +30,15 @@ pub(crate) struct Directory {
 #[derive(Debug)]
 pub(crate) struct MadeFile {
     pub(crate) fd: OwnedFd,
-    pub(crate) inode: u64,
+    pub(crate) identity: Identity,
+}
+
+/// Which file a name led to. The number of a file that is gone names the next one, so its birth,
+/// where the file system keeps it, is part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    inode: u64,
+    born: Option<(i64, u32)>,
 }
 
 /// Bytes of a file system: those that we may still use, and all there are.
@@ -41,6 +49,7 @@ pub(crate) struct Room {
 }
 
 impl Root {
+    #[expect(clippy::disallowed_methods, reason = "the one name that the operator gives")]
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = fs::open(path, flags, Mode::empty())
@@ -130,12 +139,18 @@ impl Directory {
     }
 
     /// Opens a file that was made before, and refuses another one of that name.
-    pub(crate) fn reopen(&self, name: &str, inode: u64, direct: bool) -> Result<OwnedFd, Trouble> {
+    pub(crate) fn reopen(
+        &self,
+        name: &str,
+        made: Identity,
+        direct: bool,
+    ) -> Result<OwnedFd, Trouble> {
         let mut flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         flags.set(OFlags::DIRECT, direct);
         let fd = fs::openat2(&self.fd, name, flags, Mode::empty(), confined())?;
-        let stat = fs::fstat(&fd)?;
-        if stat.st_ino == inode && is_ours(&stat) { Ok(fd) } else { Err(Trouble::Replaced) }
+        let stat = stat_open(&fd)?;
+        let same = Identity::of(&stat) == made && is_ours(&stat);
+        if same { Ok(fd) } else { Err(Trouble::Replaced) }
     }
 
     /// Makes `name`, or empties what an earlier run left there, and locks it until closed.
@@ -148,8 +163,8 @@ impl Directory {
                 other => other.map_err(|errno| Trouble::from(errno).error("lock", &path))?,
             }
             // Whoever held the lock until now may have removed the file meanwhile.
-            let stat = fs::fstat(&fd).map_err(|errno| Trouble::from(errno).error("stat", &path))?;
-            if stat.st_nlink > 0 {
+            let stat = stat_open(&fd).map_err(|errno| Trouble::from(errno).error("stat", &path))?;
+            if stat.stx_nlink > 0 {
                 return self.empty(fd, name);
             }
         }
@@ -179,7 +194,7 @@ impl Directory {
     fn empty(&self, fd: OwnedFd, name: &str) -> Result<MadeFile> {
         let path = self.path_of(name);
         let trouble = |errno| Trouble::from(errno).error("make", &path);
-        let stat = fs::fstat(&fd).map_err(trouble)?;
+        let stat = stat_open(&fd).map_err(trouble)?;
         if !is_ours(&stat) {
             let path = path.display();
             let context = format!(
@@ -191,37 +206,71 @@ impl Directory {
         // Whatever the umask, or an earlier run's, made of it.
         fs::fchmod(&fd, Mode::RUSR | Mode::WUSR).map_err(trouble)?;
         fs::ftruncate(&fd, 0).map_err(trouble)?;
-        Ok(MadeFile { fd, inode: stat.st_ino })
+        Ok(MadeFile { fd, identity: Identity::of(&stat) })
     }
 
     /// Removes what an earlier run left under `name`, if it is a plain file of ours. The caller
     /// holds a lock that stands for it.
     pub(crate) fn discard(&self, name: &str) {
-        let stat = fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW);
-        if stat.is_ok_and(|stat| is_ours(&stat)) {
+        if self.stat(name).is_ok_and(|stat| is_ours(&stat)) {
             let _ = fs::unlinkat(&self.fd, name, AtFlags::empty());
         }
     }
 
     /// Removes `name` if it is still the file that was made. For `drop`: nobody is left to tell.
-    pub(crate) fn remove(&self, name: &str, inode: u64) {
-        let stat = fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW);
-        if stat.is_ok_and(|stat| stat.st_ino == inode) {
+    pub(crate) fn remove(&self, name: &str, made: Identity) {
+        if self.stat(name).is_ok_and(|stat| Identity::of(&stat) == made) {
             let _ = fs::unlinkat(&self.fd, name, AtFlags::empty());
         }
     }
+
+    fn stat(&self, name: &str) -> rustix::io::Result<Statx> {
+        fs::statx(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW, asked())
+    }
 }
 
-fn is_ours(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-        && stat.st_nlink == 1
-        && stat.st_uid == rustix::process::geteuid().as_raw()
+impl Identity {
+    fn of(stat: &Statx) -> Self {
+        let known = stat.stx_mask & StatxFlags::BTIME.bits() != 0;
+        let born = known.then_some((stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec));
+        Self { inode: stat.stx_ino, born }
+    }
+}
+
+fn asked() -> StatxFlags {
+    StatxFlags::BASIC_STATS | StatxFlags::BTIME
+}
+
+fn stat_open(fd: impl AsFd) -> rustix::io::Result<Statx> {
+    fs::statx(fd, "", AtFlags::EMPTY_PATH, asked())
+}
+
+fn is_ours(stat: &Statx) -> bool {
+    FileType::from_raw_mode(stat.stx_mode.into()) == FileType::RegularFile
+        && stat.stx_nlink == 1
+        && stat.stx_uid == rustix::process::geteuid().as_raw()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[test]
+    fn only_a_plain_file_of_our_own_with_one_name_is_ours() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let ours = stat_open(file.as_file()).unwrap();
+        assert!(is_ours(&ours));
+        let but = |change: fn(&mut Statx)| {
+            let mut other = ours;
+            change(&mut other);
+            is_ours(&other)
+        };
+        assert!(!but(|stat| stat.stx_uid += 1), "another user's");
+        assert!(!but(|stat| stat.stx_nlink = 2), "reached by two names");
+        assert!(!but(|stat| stat.stx_nlink = 0), "removed");
+        assert!(!but(|stat| stat.stx_mode ^= 0o110_000), "no plain file");
+    }
 
     #[rstest]
     #[case("")]

@@ -2,7 +2,7 @@
 
 use super::config::{DirectIo, FileLayout, PosixConfig};
 use super::io::PAGE;
-use super::root::{Directory, MadeFile, Root};
+use super::root::{Directory, Identity, MadeFile, Root};
 use super::trouble::Trouble;
 use crate::lend::{Claimed, Claims};
 use rustix::fs::{self, FallocateFlags, OFlags};
@@ -26,7 +26,7 @@ pub(crate) struct SlotStore {
 #[derive(Debug)]
 enum Files {
     One(MadeFile),
-    PerSlot { lock: MadeFile, inodes: Vec<u64> },
+    PerSlot { lock: MadeFile, slots: Vec<Identity> },
 }
 
 /// A file to read or write: kept open, or opened for this transfer.
@@ -66,7 +66,7 @@ impl SlotStore {
             FileLayout::SlotFile => Files::One(directory.make_locked(&slot_file(medium))?),
             FileLayout::FilePerSlot => {
                 let lock = directory.make_locked(&lock_file(medium))?;
-                Files::PerSlot { lock, inodes: Vec::new() }
+                Files::PerSlot { lock, slots: Vec::new() }
             }
         };
         // From here on `drop` removes whatever was made; only success may keep it.
@@ -105,11 +105,11 @@ impl SlotStore {
     pub(crate) fn open(&self, at: Bytes) -> Result<(Handle<'_>, Bytes), Trouble> {
         match &self.files {
             Files::One(file) => Ok((Handle::Kept(file.fd.as_fd()), at)),
-            Files::PerSlot { inodes, .. } => {
+            Files::PerSlot { slots, .. } => {
                 let slot = at / self.medium.stride;
-                let inode = *inodes.get(slot as usize).ok_or(Trouble::EndOfFile)?;
+                let made = *slots.get(slot as usize).ok_or(Trouble::EndOfFile)?;
                 let name = block_file(&self.medium, slot);
-                let fd = self.directory.reopen(&name, inode, self.direct)?;
+                let fd = self.directory.reopen(&name, made, self.direct)?;
                 Ok((Handle::Opened(fd), at % self.medium.stride))
             }
         }
@@ -131,11 +131,11 @@ impl SlotStore {
         let (path, len, stride) = (self.path(0), self.len, self.medium.stride);
         let made = match &mut self.files {
             Files::One(file) => reserve(&file.fd, len, fallbacks),
-            Files::PerSlot { inodes, .. } => {
+            Files::PerSlot { slots, .. } => {
                 let mut made = Ok(());
                 for slot in 0..len / stride {
                     let file = self.directory.make(&block_file(&self.medium, slot))?;
-                    inodes.push(file.inode);
+                    slots.push(file.identity);
                     made = reserve(&file.fd, stride, fallbacks);
                     if made.is_err() {
                         break;
@@ -211,12 +211,12 @@ impl Drop for SlotStore {
             return;
         }
         match &self.files {
-            Files::One(file) => self.directory.remove(&slot_file(&self.medium), file.inode),
-            Files::PerSlot { lock, inodes } => {
-                for (slot, inode) in (0..).zip(inodes) {
-                    self.directory.remove(&block_file(&self.medium, slot), *inode);
+            Files::One(file) => self.directory.remove(&slot_file(&self.medium), file.identity),
+            Files::PerSlot { lock, slots } => {
+                for (slot, made) in (0..).zip(slots) {
+                    self.directory.remove(&block_file(&self.medium, slot), *made);
                 }
-                self.directory.remove(&lock_file(&self.medium), lock.inode);
+                self.directory.remove(&lock_file(&self.medium), lock.identity);
             }
         }
     }

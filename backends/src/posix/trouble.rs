@@ -60,7 +60,7 @@ impl Trouble {
     fn remedy(self) -> &'static str {
         match self.kind() {
             ErrorKind::Exhausted => ": free some room or use less",
-            ErrorKind::Config => ": remove the symbolic link or name another directory",
+            ErrorKind::Config => ": remove what is in the way or name another directory",
             ErrorKind::Unavailable => ": check that it exists and is ours to use",
             ErrorKind::Corrupt => ": keep other programs away from it",
             _ => "",
@@ -76,9 +76,13 @@ fn kind_of(errno: Errno) -> ErrorKind {
         Errno::NOENT | Errno::STALE | Errno::ACCESS | Errno::PERM | Errno::ROFS => {
             ErrorKind::Unavailable
         }
-        Errno::LOOP | Errno::XDEV | Errno::NOTDIR | Errno::ISDIR | Errno::NAMETOOLONG => {
-            ErrorKind::Config
-        }
+        // The last is the answer to opening a socket.
+        Errno::LOOP
+        | Errno::XDEV
+        | Errno::NOTDIR
+        | Errno::ISDIR
+        | Errno::NAMETOOLONG
+        | Errno::NXIO => ErrorKind::Config,
         Errno::NOSYS | Errno::OPNOTSUPP => ErrorKind::Unsupported,
         Errno::AGAIN | Errno::BUSY | Errno::TXTBSY => ErrorKind::Busy,
         _ => ErrorKind::Device,
@@ -99,6 +103,7 @@ mod tests {
     #[case(Errno::ROFS, ErrorKind::Unavailable)]
     #[case(Errno::STALE, ErrorKind::Unavailable)]
     #[case(Errno::LOOP, ErrorKind::Config)]
+    #[case(Errno::NXIO, ErrorKind::Config)]
     #[case(Errno::NOSYS, ErrorKind::Unsupported)]
     #[case(Errno::AGAIN, ErrorKind::Busy)]
     fn every_errno_has_one_kind(#[case] errno: Errno, #[case] kind: ErrorKind) {

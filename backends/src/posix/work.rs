@@ -10,6 +10,12 @@ use tierproof_core::{Bytes, Fault, Stamp};
 #[derive(Debug)]
 pub(crate) struct Work {
     pub(crate) ends: Ends,
+    pub(crate) terms: Terms,
+}
+
+/// What is to be true of the bytes.
+#[derive(Debug)]
+pub(crate) struct Terms {
     /// Payload bytes.
     pub(crate) len: usize,
     pub(crate) check: Option<Stamp>,
@@ -26,38 +32,72 @@ pub(crate) enum Ends {
 }
 
 impl Work {
+    /// Carries the part out. A load that fails leaves zeros, whoever's bytes it found: what was
+    /// read before the refusal may belong to another tenant.
     pub(crate) fn run(&mut self, desk: &mut Desk) -> Result<(), Fault> {
-        let stamped = self.check.is_some() || self.seal.is_some();
-        let sum = |payload: &[u8]| if stamped { Stamp::checksum(payload) } else { 0 };
-        let checked = self.check.is_some();
         match &mut self.ends {
             Ends::Load { source, target } => {
                 let target = target.bytes();
-                let payload = &mut target[..self.len];
-                let trailer = desk
-                    .load(source.owner(), source.start(), payload, checked)
-                    .map_err(|trouble| trouble.fault(checked))?;
-                let checksum = sum(payload);
-                if let Some(stamp) = self.check {
-                    stamp.verify(trailer, checksum)?;
+                let loaded = self.terms.load(desk, source, target);
+                if loaded.is_err() {
+                    target[..self.terms.len].fill(0);
                 }
-                if let Some(stamp) = self.seal {
-                    let range = trailer_range(stamp.len, self.alignment);
-                    target[range].copy_from_slice(&stamp.seal(checksum));
-                }
-                Ok(())
+                loaded
             }
-            Ends::Store { source, target } => {
-                let payload = &source.bytes()[..self.len];
-                let checksum = sum(payload);
-                if let Some(stamp) = self.check {
-                    let range = trailer_range(stamp.len, self.alignment);
-                    stamp.verify(&source.bytes()[range], checksum)?;
-                }
-                let trailer = self.seal.map(|stamp| stamp.seal(checksum));
-                desk.store(target.owner(), target.start(), payload, trailer)
-                    .map_err(|trouble| trouble.fault(false))
-            }
+            Ends::Store { source, target } => self.terms.store(desk, source.bytes(), target),
         }
+    }
+}
+
+impl Terms {
+    fn load(
+        &self,
+        desk: &mut Desk,
+        source: &Claim<SlotStore>,
+        target: &mut [u8],
+    ) -> Result<(), Fault> {
+        let checked = self.check.is_some();
+        let payload = &mut target[..self.len];
+        // An empty range at a region's end lies in no file.
+        let trailer = if self.len == 0 && !checked {
+            &[]
+        } else {
+            desk.load(source.owner(), source.start(), payload, checked)
+                .map_err(|trouble| trouble.fault(checked))?
+        };
+        let checksum = self.checksum(payload);
+        if let Some(stamp) = self.check {
+            stamp.verify(trailer, checksum)?;
+        }
+        if let Some(stamp) = self.seal {
+            let range = trailer_range(stamp.len, self.alignment);
+            target[range].copy_from_slice(&stamp.seal(checksum));
+        }
+        Ok(())
+    }
+
+    fn store(
+        &self,
+        desk: &mut Desk,
+        source: &[u8],
+        target: &Claim<SlotStore>,
+    ) -> Result<(), Fault> {
+        let payload = &source[..self.len];
+        let checksum = self.checksum(payload);
+        if let Some(stamp) = self.check {
+            stamp.verify(&source[trailer_range(stamp.len, self.alignment)], checksum)?;
+        }
+        let trailer = self.seal.map(|stamp| stamp.seal(checksum));
+        if self.len == 0 && trailer.is_none() {
+            return Ok(());
+        }
+        desk.store(target.owner(), target.start(), payload, trailer)
+            .map_err(|trouble| trouble.fault(false))
+    }
+
+    /// The payload's checksum, where a trailer needs one.
+    fn checksum(&self, payload: &[u8]) -> u64 {
+        let stamped = self.check.is_some() || self.seal.is_some();
+        if stamped { Stamp::checksum(payload) } else { 0 }
     }
 }

@@ -1,0 +1,18 @@
+//! What the real backends promise, each promise at the top of its file.
+
+#![expect(clippy::disallowed_methods, reason = "tests reach the files by the back door")]
+
+mod bench;
+mod confinement;
+mod damage;
+mod direct;
+mod flight;
+mod lifetime;
+mod locks;
+mod model;
+mod permissions;
+mod refusals;
+mod room;
+mod round_trips;
+mod rows;
+mod trailers;
