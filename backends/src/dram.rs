@@ -133,12 +133,10 @@ impl Backend for Dram {
         })?;
         let mapping = Mapping::new(len)?;
         self.regions.push(Some(Region { kind: medium.kind(), mapping }));
-        if medium.kind() == MediumKind::File && self.capability.fallbacks.is_empty() {
-            self.capability.fallbacks.push(Fallback {
-                wanted: "disk tier in files".into(),
-                instead: "held in memory".into(),
-                reason: "the dram backend has no files".into(),
-            });
+        if medium.kind() == MediumKind::File {
+            let (wanted, instead) = ("disk tier in files", "held in memory");
+            let fallback = Fallback::new(wanted, instead, "the dram backend has no files");
+            fallback.note(&mut self.capability.fallbacks);
         }
         Ok(id)
     }

@@ -33,16 +33,16 @@ struct Extent {
 }
 
 impl Judge {
-    /// The media of an acceptable request, or `None` for one without parts.
+    /// The media of an acceptable request.
     pub(crate) fn judge(
         &mut self,
         capability: &Capability,
         request: &TransferRequest,
         facts: impl Fn(RegionId) -> Option<RegionFacts>,
-    ) -> Result<Option<Media>> {
+    ) -> Result<Media> {
         let (parts, parts_max) = (request.parts.len(), capability.request_parts_max as usize);
-        if parts > parts_max {
-            return out_of_range(format!("{parts} parts in a request: give at most {parts_max}"));
+        if !(1..=parts_max).contains(&parts) {
+            return out_of_range(format!("{parts} parts in a request: give 1 to {parts_max}"));
         }
         self.extents.clear();
         let mut media = None;
@@ -60,13 +60,12 @@ impl Judge {
             let max = capability.request_bytes_max;
             return out_of_range(format!("{total} bytes in a request: give at most {max}"));
         }
-        if let Some((source, target)) = media
-            && capability.route(source, target) == Route::Absent
-        {
+        let (source, target) = media.expect("there is at least one part");
+        if capability.route(source, target) == Route::Absent {
             return unsupported(format!("no route from {source:?} to {target:?}"));
         }
         self.refuse_overlaps()?;
-        Ok(media)
+        Ok((source, target))
     }
 
     fn refuse_overlaps(&mut self) -> Result<()> {

@@ -27,6 +27,24 @@ pub struct Fallback {
     pub reason: String,
 }
 
+impl Fallback {
+    /// `instead` happens where `wanted` was asked for, because of `reason`.
+    pub fn new(
+        wanted: impl Into<String>,
+        instead: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self { wanted: wanted.into(), instead: instead.into(), reason: reason.into() }
+    }
+
+    /// Adds this to what is known of a backend, unless it is known already.
+    pub fn note(self, known: &mut Vec<Self>) {
+        if !known.contains(&self) {
+            known.push(self);
+        }
+    }
+}
+
 /// Plain facts about a backend. Limits are per request unless they say otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capability {

@@ -70,7 +70,7 @@ pub struct TransferRequest {
     pub mode: TransferMode,
     /// When to give up, in the backend's time.
     pub deadline: Nanos,
-    /// The copies. Their targets do not overlap each other or any source.
+    /// The copies, at least one. Their targets do not overlap each other or any source.
     pub parts: Vec<Part>,
 }
 

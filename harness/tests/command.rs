@@ -218,6 +218,16 @@ fn an_empty_directory_falls_back_to_host_memory_and_says_so() {
     assert!(note.contains("directory is empty"), "{note}");
 }
 
+/// A file mode that the backend can't serve as asked is served otherwise, and never in silence.
+#[rstest]
+#[case("posix", "no GPU")]
+#[case("dram", "no files")]
+fn gds_without_a_gpu_is_told(#[case] backend: &str, #[case] words: &str) {
+    let outcome = json(&["--backend", backend, "--mode", "gds", "--limit", "600"]);
+    assert!(outcome["demotions"].as_u64() > Some(0), "files were needed: {outcome}");
+    assert!(outcome["fallback_notes"].to_string().contains(words), "{outcome}");
+}
+
 #[test]
 fn files_are_made_beneath_the_directory_and_gone_at_the_end() {
     let root = tempdir().expect("a temporary directory");

@@ -16,8 +16,8 @@ use crate::request::{Judge, examine_bytes};
 use std::ops::Range;
 use std::sync::Arc;
 use tierproof_core::{
-    Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Medium, MediumKind,
-    Nanos, RegionId, Result, Route, TransferId, TransferRequest,
+    Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Fallback, Medium,
+    MediumKind, Nanos, RegionId, Result, Route, TransferId, TransferMode, TransferRequest,
 };
 
 /// Files beneath one directory, device and host memory in memory.
@@ -116,6 +116,16 @@ impl Posix {
     fn note(&mut self, ended: Ended) {
         self.in_flight_parts -= ended.parts;
         self.done.push(ended.completion);
+    }
+
+    /// Says so where files are not reached as they were meant to be.
+    fn note_mode(&mut self, mode: TransferMode) {
+        if mode == TransferMode::Gds {
+            let wanted = "files read and written by the device itself (gds)";
+            let instead = "plain reads and writes by threads";
+            let fallback = Fallback::new(wanted, instead, "the posix backend has no GPU");
+            fallback.note(&mut self.capability.fallbacks);
+        }
     }
 
     fn copy_in_memory(&mut self, id: TransferId, request: &TransferRequest) -> Result<()> {
@@ -226,8 +236,9 @@ impl Backend for Posix {
         let media = self.judge.judge(&self.capability, request, facts)?;
         let id = TransferId(self.submitted);
         match media {
-            Some((MediumKind::File, _) | (_, MediumKind::File)) => {
+            (MediumKind::File, _) | (_, MediumKind::File) => {
                 self.send_to_workers(id, request)?;
+                self.note_mode(request.mode);
             }
             _ => self.copy_in_memory(id, request)?,
         }

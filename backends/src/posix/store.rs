@@ -200,7 +200,8 @@ impl SlotStore {
         }
         fs::fcntl_setfl(&file, OFlags::empty())
             .map_err(|errno| Trouble::from(errno).error("leave O_DIRECT on", &path))?;
-        add(fallbacks, "O_DIRECT", "buffered", &format!("the file system refused it: {refusal}"));
+        let reason = format!("the file system refused it: {refusal}");
+        Fallback::new("O_DIRECT", "buffered", reason).note(fallbacks);
         Ok(())
     }
 }
@@ -241,23 +242,11 @@ fn reserve(fd: &OwnedFd, len: Bytes, fallbacks: &mut Vec<Fallback>) -> rustix::i
         Err(errno @ (Errno::OPNOTSUPP | Errno::NOSYS)) => {
             fs::ftruncate(fd, len)?;
             let reason = format!("the file system refused fallocate: {errno}");
-            add(
-                fallbacks,
-                "preallocated files",
-                "sparse files, which may run out of room",
-                &reason,
-            );
+            let instead = "sparse files, which may run out of room";
+            Fallback::new("preallocated files", instead, reason).note(fallbacks);
             Ok(())
         }
         other => other,
-    }
-}
-
-fn add(fallbacks: &mut Vec<Fallback>, wanted: &str, instead: &str, reason: &str) {
-    let fallback =
-        Fallback { wanted: wanted.into(), instead: instead.into(), reason: reason.into() };
-    if !fallbacks.contains(&fallback) {
-        fallbacks.push(fallback);
     }
 }
 

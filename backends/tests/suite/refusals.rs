@@ -156,6 +156,7 @@ fn too_many_parts_or_bytes(
         copy(at(stage.device, offset, 1), at(stage.host, offset, 1))
     };
     let many: Vec<Part> = (0..=parts).map(part).collect();
+    stage.refused(&request(&[]), ErrorKind::OutOfRange);
     stage.refused(&request(&many), ErrorKind::OutOfRange);
     // Sources may be the same bytes; what is counted is what would be copied.
     let times = capability.request_bytes_max / STRIDE + 1;
