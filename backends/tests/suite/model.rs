@@ -165,6 +165,9 @@ impl Twin {
     }
 
     fn acceptable(&self, from: usize, to: usize, parts: &[Part]) -> bool {
+        if parts.is_empty() {
+            return false;
+        }
         let capability = self.bench.backend.capability();
         let medium = |region: usize| match region {
             0 => tierproof_core::MediumKind::Device,
