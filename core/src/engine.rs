@@ -45,32 +45,27 @@ pub struct Admission {
 /// Blocks of several attention windows on one backend.
 ///
 /// ```
-/// use tierproof_core::{Engine, EngineConfig, Lru, Prompt, Request, TierBlocks, WindowConfig};
-/// # use tierproof_core::{Backend, Capability, Completion, Descriptor, Medium, Nanos, RegionId, Result, TransferId, TransferRequest};
-/// # struct NoBytes;
-/// # impl Backend for NoBytes {
-/// #     fn name(&self) -> &'static str { "none" }
-/// #     fn capability(&self) -> &Capability { unimplemented!() }
-/// #     fn allocate(&mut self, _: &Medium, _: u64) -> Result<RegionId> { unimplemented!() }
-/// #     fn release(&mut self, _: RegionId) -> Result<()> { unimplemented!() }
-/// #     fn fill(&mut self, _: Descriptor, _: &[u8]) -> Result<()> { unimplemented!() }
-/// #     fn peek(&mut self, _: Descriptor, _: &mut [u8]) -> Result<()> { unimplemented!() }
-/// #     fn submit(&mut self, _: &TransferRequest) -> Result<TransferId> { unimplemented!() }
-/// #     fn poll(&mut self, _: &mut Vec<Completion>) -> Result<()> { Ok(()) }
-/// #     fn park(&mut self, until: Nanos) -> Nanos { until }
-/// # }
-/// # let backend = NoBytes;
-/// let blocks = TierBlocks { device: 2, host: 2, disk: 0 };
-/// let window = WindowConfig { size: 4096, blocks, pools: vec![] };
-/// let config = EngineConfig { windows: vec![window], payload: false, ..Default::default() };
-/// let mut engine = Engine::new(backend, config, |_| Box::new(Lru::default()))?;
+/// use tierproof_core::{
+///     Backend, Engine, EngineConfig, Lru, PoolShape, Prompt, Request, RequestId, Result, TierBlocks,
+///     WindowConfig,
+/// };
 ///
-/// let prompt = |ids: &[u64]| Prompt::Hashes { tenant: 0, ids: ids.to_vec() };
-/// engine.add(&Request::new(1, prompt(&[10, 11])))?;
-/// engine.remove(Request::new(1, prompt(&[])).id)?;
-/// let found = engine.add(&Request::new(2, prompt(&[10, 12])))?;
-/// assert_eq!(found.matched_tokens, 64);
-/// # Ok::<(), tierproof_core::Error>(())
+/// /// A request whose prefix was computed before. Answers how many tokens of it were found.
+/// fn found_again(backend: impl Backend) -> Result<u32> {
+///     let blocks = TierBlocks { device: 2, host: 2, disk: 0 };
+///     let pools = vec![PoolShape::Opaque { bytes: 4096 }];
+///     let window = WindowConfig { size: 4096, blocks, pools };
+///     let config = EngineConfig { windows: vec![window], ..Default::default() };
+///     let mut engine = Engine::new(backend, config, |_| Box::new(Lru::default()))?;
+///
+///     let prompt = |ids: &[u64]| Prompt::Hashes { tenant: 0, ids: ids.to_vec() };
+///     engine.add(&Request::new(1, prompt(&[10, 11])))?;
+///     engine.settle(RequestId(1))?;
+///     // Here the model computes the blocks that `held` and `descriptor` name.
+///     engine.remove(RequestId(1))?;
+///     engine.add(&Request::new(2, prompt(&[10, 12])))?;
+///     Ok(engine.settle(RequestId(2))?.matched_tokens)
+/// }
 /// ```
 pub struct Engine<B> {
     backend: B,
@@ -182,7 +177,8 @@ impl<B: Backend> Engine<B> {
     ///
     /// # Errors
     /// `Exhausted` if a window lacks the blocks: nothing has changed, and an [`Event::Rejected`]
-    /// says so. `Config` for a malformed request or an id that lives already.
+    /// says so. `Config` for a malformed request or an id that lives already. `Device` if the backend
+    /// as a whole can't go on: then the request is admitted all the same.
     pub fn add(&mut self, request: &Request) -> Result<Admission> {
         let id = request.id;
         if self.requests.contains_key(&id) {
@@ -241,7 +237,8 @@ impl<B: Backend> Engine<B> {
     ///
     /// # Errors
     /// `Exhausted` if a window lacks the blocks, `OutOfRange` for an unknown request or one at its
-    /// longest; nothing has changed.
+    /// longest; nothing has changed. `Device` if the backend as a whole can't go on: then the token is
+    /// there all the same.
     pub fn append(&mut self, request: RequestId, token: i32) -> Result<()> {
         let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
         let tokens = sequence.tokens;
@@ -385,7 +382,8 @@ impl<B: Backend> Engine<B> {
     ///
     /// # Errors
     /// `OutOfRange` for an unknown window or a block that nobody holds, `Config` for one that is not
-    /// on the device, `Exhausted` without room below. Nothing has changed.
+    /// on the device, `Exhausted` without room below; nothing has changed. `Device` if the backend as
+    /// a whole can't go on: then the block is below all the same.
     pub fn offload(&mut self, window: usize, block: BlockId) -> Result<()> {
         let count = self.windows.len();
         let found = self.windows.get_mut(window).ok_or_else(|| no_window(window, count))?;

@@ -78,15 +78,24 @@ impl<W> std::fmt::Debug for Replay<W> {
 }
 
 impl<W: Write> Replay<W> {
-    /// An engine that nobody has used, as `settings` describe it.
+    /// An engine that nobody has used, on the backend that `settings` name.
     ///
     /// # Errors
     /// `Config` for settings that contradict each other, and what opening the backend answers.
+    pub fn open(settings: &Settings, decisions: W) -> Result<Self> {
+        let Opened { backend, temporary } = open(settings)?;
+        let replay = Self::over(backend, settings, decisions)?;
+        Ok(Self { _temporary: temporary, ..replay })
+    }
+
+    /// An engine that nobody has used, on any backend: the one that `settings` name is not opened.
+    ///
+    /// # Errors
+    /// `Config` for settings that contradict each other, and what the backend answers.
     ///
     /// # Panics
     /// Never: a policy's name is tried before it is counted on.
-    pub fn open(settings: &Settings, decisions: W) -> Result<Self> {
-        let Opened { mut backend, temporary } = open(settings)?;
+    pub fn over(mut backend: Box<dyn Backend>, settings: &Settings, decisions: W) -> Result<Self> {
         policy(&settings.policy)?;
         let began_at = backend.park(Nanos::ZERO);
         let make = |_: &_| policy(&settings.policy).expect("the name was tried just before");
@@ -116,7 +125,7 @@ impl<W: Write> Replay<W> {
             next_id: 0,
             began_at,
             began: Instant::now(),
-            _temporary: temporary,
+            _temporary: None,
         };
         replay.take_events()?;
         Ok(replay)
