@@ -142,7 +142,7 @@ impl ChainKey {
     /// with a tenant other than 0.
     #[must_use]
     pub fn of_hash(tenant: u32, id: u64) -> Self {
-        let hash = if tenant == 0 { id } else { fold(id, mix64(tenant.into())) };
+        let hash = if tenant == 0 { id } else { fold(id, tenant_word(tenant)) };
         Self { key: BlockKey::Hash { tenant, id }, hash }
     }
 }
@@ -326,6 +326,12 @@ fn fold32(seed: u64, value: u32) -> u64 {
     seed ^ u64::from(value.wrapping_add(GOLDEN)).wrapping_add(seed << 6).wrapping_add(seed >> 2)
 }
 
+/// A tenant as a word to fold. The high half keeps it apart from salts, which are small numbers where
+/// they are not random: tenant 1 and salt 1 once gave equal prompts equal names.
+fn tenant_word(tenant: u32) -> u64 {
+    mix64(u64::from(tenant) << 32)
+}
+
 /// TensorRT-LLM's 64-bit hash of a block beneath a parent with hash `parent` (0: the root), as
 /// its KV-cache events carry it. Upstream knows no tenants: one other than 0 enters the first block
 /// as a salt does, so that outsiders can tell equal prompts of two tenants apart.
@@ -336,7 +342,7 @@ pub fn event_hash(key: &TokenKey, parent: u64) -> u64 {
         seed = fold(seed, mix64(salt));
     }
     if parent == 0 && key.tenant != 0 {
-        seed = fold(seed, mix64(key.tenant.into()));
+        seed = fold(seed, tenant_word(key.tenant));
     }
     for (index, token) in key.tokens.iter().enumerate() {
         seed = fold32(seed, mix32(token.cast_unsigned()));
@@ -384,6 +390,7 @@ mod tests {
         assert_eq!(with(|k| k.salt = Some(12345), 1), 0xee35_e2c9_88b6_3c37);
         assert_eq!(with(|_| (), 1), 0xee35_e2c9_88b6_3c37);
         assert_ne!(with(|k| k.tenant = 1, 0), first);
+        assert_ne!(with(|k| k.tenant = 1, 0), with(|k| k.salt = Some(1), 0));
         assert_eq!(with(|k| k.tenant = 1, 1), 0xee35_e2c9_88b6_3c37);
         let mut extra = key(&[100, 101, 102, 103]);
         extra.extra_ids = Some(vec![1, 1, 2, 2]);

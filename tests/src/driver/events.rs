@@ -119,8 +119,9 @@ impl Events {
 #[derive(Debug, Default)]
 struct Mirror {
     windows: BTreeMap<u32, BTreeMap<u64, Vec<(Tier, u8)>>>,
-    /// Hashes that two blocks had at once: they leave out the tenant, so nobody outside can tell
-    /// these blocks apart.
+    /// Hashes that two blocks had at once, which nobody outside can tell apart. Random plans have a
+    /// trace's hash under several parents, where it should name a whole prefix; and upstream's hash is
+    /// weak: over tokens 0 it is the same with salt 0 and with adapter 0.
     ambiguous: BTreeSet<(u32, u64)>,
 }
 
