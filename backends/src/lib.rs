@@ -13,6 +13,7 @@
 //! | `request` | judging a request before anything of it happens |
 //! | `copy` | one part copied between memories |
 //! | `dram` | [`Dram`] |
+//! | `files` | files beneath a root, regions, and who may touch what |
 //! | `posix` | [`Posix`] |
 //!
 //! `unsafe` is in `memory` (pages of the kernel) and `lend` (slices of them) only.
@@ -20,10 +21,12 @@
 mod clock;
 mod copy;
 mod dram;
+mod files;
 mod lend;
 mod memory;
 mod posix;
 mod request;
 
 pub use dram::Dram;
-pub use posix::{DirectIo, FileLayout, Posix, PosixConfig};
+pub use files::{DirectIo, FileLayout};
+pub use posix::{Posix, PosixConfig};

@@ -4,17 +4,12 @@
 mod conflicts;
 
 use super::config::PosixConfig;
-use super::io::{Desk, PAGE};
 use super::pool::{Ended, Pool};
-use super::regions::{Region, Regions, in_flight};
-use super::root::Root;
-use super::store::SlotStore;
 use crate::clock::Clock;
-use crate::copy::copy_part;
-use crate::lend::{Access, Claim, Lent, LentMut, Memory};
-use crate::request::{Judge, examine_bytes};
-use std::ops::Range;
-use std::sync::Arc;
+use crate::files::io::Desk;
+use crate::files::regions::{ALIGNMENT, Region, Regions};
+use crate::files::root::Root;
+use crate::request::Judge;
 use tierproof_core::{
     Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Fallback, Medium,
     MediumKind, Nanos, RegionId, Result, Route, TransferId, TransferMode, TransferRequest,
@@ -69,7 +64,7 @@ pub struct Posix {
 
 impl Posix {
     /// What offsets in files, strides of slots and trailers are a multiple of: a page.
-    pub const ALIGNMENT: Bytes = PAGE as Bytes;
+    pub const ALIGNMENT: Bytes = ALIGNMENT;
 
     /// Opens the root directory and starts the workers; the backend's time starts now.
     ///
@@ -129,13 +124,7 @@ impl Posix {
     }
 
     fn copy_in_memory(&mut self, id: TransferId, request: &TransferRequest) -> Result<()> {
-        let pairs = self.regions.lend_pairs(request)?;
-        let mut faults = Vec::new();
-        for ((index, part), (source, mut target)) in (0..).zip(&request.parts).zip(pairs) {
-            if let Err(fault) = copy_part(part, Self::ALIGNMENT, source.bytes(), target.bytes()) {
-                faults.push((index, fault));
-            }
-        }
+        let faults = self.regions.copy(request)?;
         self.done.push(Completion { id, at: self.clock.now(), faults });
         Ok(())
     }
@@ -156,12 +145,6 @@ impl Posix {
     }
 }
 
-/// The pages that `at` shares with its neighbours.
-fn pages_of(at: Descriptor) -> Range<Bytes> {
-    let end = (at.offset + at.len).next_multiple_of(Posix::ALIGNMENT);
-    at.offset - at.offset % Posix::ALIGNMENT..end
-}
-
 impl Backend for Posix {
     fn name(&self) -> &'static str {
         "posix"
@@ -173,14 +156,8 @@ impl Backend for Posix {
 
     fn allocate(&mut self, medium: &Medium, len: Bytes) -> Result<RegionId> {
         let id = self.regions.next_id()?;
-        let region = match medium {
-            Medium::File(medium) => {
-                let fallbacks = &mut self.capability.fallbacks;
-                let store = SlotStore::make(&self.root, medium, len, &self.config, fallbacks)?;
-                Region::File(Arc::new(store))
-            }
-            _ => Region::Memory(medium.kind(), Memory::new(len)?),
-        };
+        let (rules, fallbacks) = (self.config.rules(), &mut self.capability.fallbacks);
+        let region = Region::make(&self.root, medium, len, rules, fallbacks)?;
         self.regions.push(region);
         Ok(id)
     }
@@ -190,43 +167,11 @@ impl Backend for Posix {
     }
 
     fn fill(&mut self, target: Descriptor, bytes: &[u8]) -> Result<()> {
-        let region = self.regions.get(target.region)?;
-        examine_bytes(target, bytes.len(), region.facts().len)?;
-        match region {
-            Region::Memory(_, memory) => {
-                let range = target.offset..target.offset + target.len;
-                let mut lent = LentMut::new(memory, range).ok_or_else(in_flight)?;
-                lent.bytes().copy_from_slice(bytes);
-                Ok(())
-            }
-            Region::File(store) => {
-                let store = Arc::clone(store);
-                let claim = Claim::new(&store, pages_of(target), Access::Write);
-                let _claim = claim.ok_or_else(in_flight)?;
-                let filled = self.desk.fill(&store, target.offset, bytes);
-                filled.map_err(|trouble| trouble.error("write", &store.path(target.offset)))
-            }
-        }
+        self.regions.fill(&mut self.desk, target, bytes)
     }
 
     fn peek(&mut self, source: Descriptor, bytes: &mut [u8]) -> Result<()> {
-        let region = self.regions.get(source.region)?;
-        examine_bytes(source, bytes.len(), region.facts().len)?;
-        match region {
-            Region::Memory(_, memory) => {
-                let range = source.offset..source.offset + source.len;
-                let lent = Lent::new(memory, range).ok_or_else(in_flight)?;
-                bytes.copy_from_slice(lent.bytes());
-                Ok(())
-            }
-            Region::File(store) => {
-                let store = Arc::clone(store);
-                let claim = Claim::new(&store, pages_of(source), Access::Read);
-                let _claim = claim.ok_or_else(in_flight)?;
-                let peeked = self.desk.peek(&store, source.offset, bytes);
-                peeked.map_err(|trouble| trouble.error("read", &store.path(source.offset)))
-            }
-        }
+        self.regions.peek(&mut self.desk, source, bytes)
     }
 
     fn submit(&mut self, request: &TransferRequest) -> Result<TransferId> {

@@ -1,34 +1,11 @@
-//! What the operator decides about files.
+//! What the operator decides about a [`Posix`](crate::Posix) backend.
 
+use crate::files::rules::{DirectIo, FileLayout, FileRules};
 use std::path::PathBuf;
 use tierproof_core::{Error, ErrorKind, Result};
 
 const THREADS_MAX: u32 = 256;
 const IN_FLIGHT_PARTS_MAX: u32 = 65_536;
-
-/// Whether files are read and written past the page cache (`O_DIRECT`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DirectIo {
-    /// Where the file system takes it; elsewhere buffered, said as a
-    /// [`Fallback`](tierproof_core::Fallback).
-    #[default]
-    Auto,
-    /// Or not at all: a file system that refuses it is an `Unsupported` error.
-    Required,
-    /// Never: through the page cache.
-    Never,
-}
-
-/// How the slots of a region lie in files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum FileLayout {
-    /// All in one preallocated file, `rank{r}_window{w}_pool{p}.slots`, that stays open.
-    #[default]
-    SlotFile,
-    /// Each in a preallocated file of its own, `rank{r}_window{w}_block_{slot}_pool_{p}.bin`,
-    /// opened for each transfer. A lock file `rank{r}_window{w}_pool{p}.lock` stays open.
-    FilePerSlot,
-}
 
 /// The settings of a [`Posix`](crate::Posix) backend.
 ///
@@ -65,6 +42,10 @@ impl PosixConfig {
             layout: FileLayout::SlotFile,
             keep: false,
         }
+    }
+
+    pub(crate) fn rules(&self) -> FileRules {
+        FileRules { direct: self.direct, layout: self.layout, keep: self.keep }
     }
 
     pub(crate) fn examine(&self) -> Result<()> {

@@ -1,8 +1,8 @@
 //! Worker threads, and the one completion of every request.
 
-use super::io::Desk;
-use super::work::Work;
 use crate::clock::Clock;
+use crate::files::io::Desk;
+use crate::files::work::Work;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};

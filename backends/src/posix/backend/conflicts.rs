@@ -2,8 +2,11 @@
 //! nothing. The tests take the claims that a transfer would have, so that it is always in flight.
 
 use super::*;
-use crate::posix::config::FileLayout;
+use crate::files::rules::FileLayout;
+use crate::files::store::SlotStore;
+use crate::lend::{Access, Claim, Lent, LentMut, Memory};
 use rstest::rstest;
+use std::sync::Arc;
 use tierproof_core::{FileMedium, Part};
 
 const STRIDE: Bytes = 8192;

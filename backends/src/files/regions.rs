@@ -1,6 +1,6 @@
 //! All regions of a backend, and what a request claims of them.
 
-use super::backend::Posix;
+use super::io::PAGE;
 use super::store::SlotStore;
 use super::work::{Ends, Terms, Work};
 use crate::lend::{Access, Claim, Lent, LentMut, Memory};
@@ -10,6 +10,9 @@ use std::sync::Arc;
 use tierproof_core::{
     Bytes, Descriptor, Error, ErrorKind, MediumKind, Part, RegionId, Result, TransferRequest,
 };
+
+/// What offsets in files, strides of slots and trailers are a multiple of: a page.
+pub(crate) const ALIGNMENT: Bytes = PAGE as Bytes;
 
 /// Where the bytes of a region are.
 #[derive(Debug)]
@@ -89,7 +92,7 @@ impl Regions {
     /// Refuses a range that leaves its file.
     fn examine_slots(&self, index: usize, at: Descriptor, sealed: bool) -> Result<()> {
         let Region::File(store) = self.get(at.region)? else { return Ok(()) };
-        let range = extent(at, sealed, Posix::ALIGNMENT, true).expect("the part was judged");
+        let range = extent(at, sealed, ALIGNMENT, true).expect("the part was judged");
         let file_len = store.file_len();
         if range.is_empty() || range.start / file_len == (range.end - 1) / file_len {
             return Ok(());
@@ -104,7 +107,7 @@ impl Regions {
     fn work(&self, part: &Part) -> Option<Work> {
         let (check, seal) = (part.check, part.seal);
         let claim = |store, at, sealed: bool, access| {
-            Claim::new(store, extent(at, sealed, Posix::ALIGNMENT, true)?, access)
+            Claim::new(store, extent(at, sealed, ALIGNMENT, true)?, access)
         };
         let ends = match (self.get(part.source.region).ok()?, self.get(part.target.region).ok()?) {
             (Region::File(store), _) => Ends::Load {
@@ -118,7 +121,7 @@ impl Regions {
             _ => return None,
         };
         let len = part.source.len as usize;
-        Some(Work { ends, terms: Terms { len, check, seal, alignment: Posix::ALIGNMENT } })
+        Some(Work { ends, terms: Terms { len, check, seal, alignment: ALIGNMENT } })
     }
 
     fn lend(&self, at: Descriptor, sealed: bool) -> Option<Lent> {
@@ -133,9 +136,7 @@ impl Regions {
 
     fn memory(&self, at: Descriptor, sealed: bool) -> Option<(&Arc<Memory>, Range<Bytes>)> {
         match self.get(at.region).ok()? {
-            Region::Memory(_, memory) => {
-                Some((memory, extent(at, sealed, Posix::ALIGNMENT, false)?))
-            }
+            Region::Memory(_, memory) => Some((memory, extent(at, sealed, ALIGNMENT, false)?)),
             Region::File(_) => None,
         }
     }

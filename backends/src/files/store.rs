@@ -1,8 +1,8 @@
 //! The slots of one region in files: made, preallocated, locked, and removed when dropped.
 
-use super::config::{DirectIo, FileLayout, PosixConfig};
 use super::io::PAGE;
 use super::root::{Directory, Identity, MadeFile, Root};
+use super::rules::{DirectIo, FileLayout, FileRules};
 use super::trouble::Trouble;
 use crate::lend::{Claimed, Claims};
 use rustix::fs::{self, FallocateFlags, OFlags};
@@ -57,12 +57,12 @@ impl SlotStore {
         root: &Root,
         medium: &FileMedium,
         len: Bytes,
-        config: &PosixConfig,
+        rules: FileRules,
         fallbacks: &mut Vec<Fallback>,
     ) -> Result<Self> {
         examine_slots(medium.stride, len)?;
         let directory = root.directory(&medium.directory)?;
-        let files = match config.layout {
+        let files = match rules.layout {
             FileLayout::SlotFile => Files::One(directory.make_locked(&slot_file(medium))?),
             FileLayout::FilePerSlot => {
                 let lock = directory.make_locked(&lock_file(medium))?;
@@ -80,8 +80,8 @@ impl SlotStore {
             claims: Claims::default(),
         };
         store.preallocate(fallbacks)?;
-        store.choose_direct(config.direct, fallbacks)?;
-        store.keep = config.keep;
+        store.choose_direct(rules.direct, fallbacks)?;
+        store.keep = rules.keep;
         Ok(store)
     }
 

@@ -1,0 +1,23 @@
+//! What every backend with real files shares: files beneath a root, regions, and who may touch what.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `rules` | [`DirectIo`], [`FileLayout`] |
+//! | `trouble` | what can go wrong with a file, mapped to the public kinds |
+//! | `root` | the operator's directory; no name leads outside |
+//! | `store` | the files of one region |
+//! | `io` | whole transfers over calls that may do less than asked |
+//! | `work` | one part between memory and a file |
+//! | `regions` | all regions, and what a request claims of them |
+//! | `access` | what is done with regions at once: filled, peeked, copied |
+
+pub(crate) mod access;
+pub(crate) mod io;
+pub(crate) mod regions;
+pub(crate) mod root;
+pub(crate) mod rules;
+pub(crate) mod store;
+pub(crate) mod trouble;
+pub(crate) mod work;
+
+pub use rules::{DirectIo, FileLayout};
