@@ -98,6 +98,12 @@ impl Memory {
         self.mapping.len() as Bytes
     }
 
+    /// Where it begins, for those who move bytes below us.
+    #[cfg(feature = "nixl")]
+    pub(crate) fn address(&self) -> usize {
+        self.mapping.address()
+    }
+
     fn holds(&self, range: &Range<Bytes>) -> bool {
         range.start <= range.end && range.end <= self.len()
     }
@@ -120,6 +126,12 @@ impl Lent {
         Claim::new(memory, range, Access::Read).map(Self)
     }
 
+    /// Where the bytes are and how many, for those who read them below us while this lives.
+    #[cfg(feature = "nixl")]
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.0.addresses()
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: `new` checked the range, and until the claim is dropped, which outlives the
         // answer, no claim to write to these bytes is given.
@@ -136,6 +148,12 @@ impl LentMut {
         Claim::new(memory, range, Access::Write).map(Self)
     }
 
+    /// Where the bytes are and how many, for those who write them below us while this lives.
+    #[cfg(feature = "nixl")]
+    pub(crate) fn span(&mut self) -> Range<usize> {
+        self.0.addresses()
+    }
+
     pub(crate) fn bytes(&mut self) -> &mut [u8] {
         // SAFETY: `new` checked the range; until the claim is dropped no other claim to these
         // bytes is given, and `&mut self` excludes a second slice of this one.
@@ -147,6 +165,12 @@ impl Claim<Memory> {
     /// The range as indices: it was checked against a mapping, so it fits.
     fn span(&self) -> Range<usize> {
         self.entry.start as usize..self.entry.end as usize
+    }
+
+    #[cfg(feature = "nixl")]
+    fn addresses(&self) -> Range<usize> {
+        let (base, span) = (self.owner.address(), self.span());
+        base + span.start..base + span.end
     }
 }
 

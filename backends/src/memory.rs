@@ -55,6 +55,12 @@ impl Mapping {
         self.len
     }
 
+    /// Where it begins, for those who move bytes below us.
+    #[cfg(feature = "nixl")]
+    pub(crate) fn address(&self) -> usize {
+        self.base.as_ptr().expose_provenance()
+    }
+
     /// The bytes of `range`, although others may use the rest.
     ///
     /// # Safety

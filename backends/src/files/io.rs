@@ -144,7 +144,7 @@ fn pages(
     Ok((file, at - lead as Bytes, lead, len.min(BOUNCE_LEN - lead).min(in_file)))
 }
 
-fn whole_pages(len: usize) -> usize {
+pub(crate) fn whole_pages(len: usize) -> usize {
     len - len % PAGE
 }
 

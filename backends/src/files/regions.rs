@@ -63,12 +63,18 @@ impl Regions {
         region.ok_or_else(|| unknown_region(id))
     }
 
-    pub(crate) fn release(&mut self, id: RegionId) -> Result<()> {
+    /// All that are there.
+    #[cfg(feature = "nixl")]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Region> {
+        self.0.iter().flatten()
+    }
+
+    /// Takes out a region that nobody uses.
+    pub(crate) fn release(&mut self, id: RegionId) -> Result<Region> {
         if !self.get(id)?.idle() {
             return Err(in_flight());
         }
-        self.0[id.0 as usize] = None;
-        Ok(())
+        self.0[id.0 as usize].take().ok_or_else(|| unknown_region(id))
     }
 
     /// Claims everything that copies between memories touch, or nothing.

@@ -101,6 +101,23 @@ impl SlotStore {
         }
     }
 
+    /// The one file of all slots, where there is one.
+    #[cfg(feature = "nixl")]
+    pub(crate) fn kept(&self) -> Option<BorrowedFd<'_>> {
+        match &self.files {
+            Files::One(file) => Some(file.fd.as_fd()),
+            Files::PerSlot { .. } => None,
+        }
+    }
+
+    /// Whether the file still reaches to byte `end` of the region.
+    #[cfg(feature = "nixl")]
+    pub(crate) fn reaches(&self, at: Bytes, end: Bytes) -> Result<(), Trouble> {
+        let (file, start) = self.open(at)?;
+        let len = fs::fstat(&file)?.st_size as Bytes;
+        if start + (end - at) <= len { Ok(()) } else { Err(Trouble::EndOfFile) }
+    }
+
     /// The file that holds the region's byte `at`, and where in that file it is.
     pub(crate) fn open(&self, at: Bytes) -> Result<(Handle<'_>, Bytes), Trouble> {
         match &self.files {

@@ -4,7 +4,7 @@ use super::io::Desk;
 use super::store::SlotStore;
 use crate::copy::trailer_range;
 use crate::lend::{Claim, Lent, LentMut};
-use tierproof_core::{Bytes, Fault, Stamp};
+use tierproof_core::{Bytes, Fault, Stamp, TRAILER_LEN};
 
 /// A part with the right to all that it touches.
 #[derive(Debug)]
@@ -65,7 +65,12 @@ impl Terms {
             desk.load(source.owner(), source.start(), payload, checked)
                 .map_err(|trouble| trouble.fault(checked))?
         };
-        let checksum = self.checksum(payload);
+        self.accept(target, trailer)
+    }
+
+    /// Verifies a payload that was read, by the trailer behind it, and seals it in memory.
+    pub(crate) fn accept(&self, target: &mut [u8], trailer: &[u8]) -> Result<(), Fault> {
+        let checksum = self.checksum(&target[..self.len]);
         if let Some(stamp) = self.check {
             stamp.verify(trailer, checksum)?;
         }
@@ -76,6 +81,15 @@ impl Terms {
         Ok(())
     }
 
+    /// Verifies a payload that is to be written, and answers with the trailer to write behind it.
+    pub(crate) fn vouch(&self, source: &[u8]) -> Result<Option<[u8; TRAILER_LEN]>, Fault> {
+        let checksum = self.checksum(&source[..self.len]);
+        if let Some(stamp) = self.check {
+            stamp.verify(&source[trailer_range(stamp.len, self.alignment)], checksum)?;
+        }
+        Ok(self.seal.map(|stamp| stamp.seal(checksum)))
+    }
+
     fn store(
         &self,
         desk: &mut Desk,
@@ -83,11 +97,7 @@ impl Terms {
         target: &Claim<SlotStore>,
     ) -> Result<(), Fault> {
         let payload = &source[..self.len];
-        let checksum = self.checksum(payload);
-        if let Some(stamp) = self.check {
-            stamp.verify(&source[trailer_range(stamp.len, self.alignment)], checksum)?;
-        }
-        let trailer = self.seal.map(|stamp| stamp.seal(checksum));
+        let trailer = self.vouch(source)?;
         if self.len == 0 && trailer.is_none() {
             return Ok(());
         }

@@ -163,7 +163,7 @@ impl Backend for Posix {
     }
 
     fn release(&mut self, region: RegionId) -> Result<()> {
-        self.regions.release(region)
+        self.regions.release(region).map(drop)
     }
 
     fn fill(&mut self, target: Descriptor, bytes: &[u8]) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use tierproof_backends::{DirectIo, Dram, FileLayout, Posix, PosixConfig};
+use tierproof_backends::{DirectIo, Dram, FileLayout, PosixConfig};
 use tierproof_core::{
     Backend, Bytes, Completion, Descriptor, ErrorKind, Fault, FileMedium, Medium, MediumKind,
     Nanos, Part, RegionId, Result, Stamp, TransferId, TransferRequest,
@@ -42,8 +42,12 @@ pub(crate) fn config(kind: Kind, root: &Path) -> PosixConfig {
     }
 }
 
-pub(crate) fn open(config: PosixConfig) -> Posix {
-    Posix::open(config).expect("a folder of ours and valid settings")
+/// Opens files as this run of the suite does.
+pub(crate) fn open(config: PosixConfig) -> Box<dyn Backend> {
+    match crate::files(config) {
+        Ok(backend) => backend,
+        Err(error) => panic!("a folder of ours and valid settings: {error}"),
+    }
 }
 
 pub(crate) fn medium(pool: u32, stride: Bytes) -> FileMedium {
@@ -55,7 +59,7 @@ impl Bench {
         let folder = folder();
         let backend: Box<dyn Backend> = match kind {
             Kind::Dram => Box::new(Dram::new()),
-            _ => Box::new(open(config(kind, folder.path()))),
+            _ => open(config(kind, folder.path())),
         };
         Self { backend, folder, pools: 0 }
     }
@@ -65,7 +69,7 @@ impl Bench {
         let mut bench = Self::new(kind);
         if kind != Kind::Dram {
             let config = PosixConfig { threads: 1, ..config(kind, bench.folder.path()) };
-            bench.backend = Box::new(open(config));
+            bench.backend = open(config);
         }
         bench
     }

@@ -10,7 +10,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
-use tierproof_backends::{FileLayout, Posix, PosixConfig};
+use tierproof_backends::{FileLayout, PosixConfig};
 use tierproof_core::{Backend, ErrorKind, FileMedium, Medium, Result};
 
 const SLOTS: &str = "rank0_window0_pool0.slots";
@@ -49,7 +49,7 @@ impl Zone {
         self.folder.path().join("red")
     }
 
-    fn posix(&self, layout: FileLayout) -> Posix {
+    fn posix(&self, layout: FileLayout) -> Box<dyn Backend> {
         open(PosixConfig { layout, ..config(Kind::Buffered, &self.root()) })
     }
 
@@ -151,10 +151,10 @@ fn things_that_are_no_files(
 fn a_root_that_is_missing_or_no_directory() {
     let folder = folder();
     let missing = PosixConfig::new(folder.path().join("missing"));
-    assert_eq!(kind_of(Posix::open(missing)), ErrorKind::Unavailable);
+    assert_eq!(kind_of(crate::files(missing)), ErrorKind::Unavailable);
     fs::write(folder.path().join("file"), "").unwrap();
     assert_eq!(
-        kind_of(Posix::open(PosixConfig::new(folder.path().join("file")))),
+        kind_of(crate::files(PosixConfig::new(folder.path().join("file")))),
         ErrorKind::Config
     );
 }

@@ -9,7 +9,6 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use tempfile::TempDir;
-use tierproof_backends::Posix;
 use tierproof_core::{
     Backend, Bytes, Descriptor, ErrorKind, Fault, Medium, Nanos, Part, Refusal, RegionId, Stamp,
 };
@@ -20,7 +19,7 @@ const SLOTS: u64 = 4;
 
 /// Four sealed blocks in four slots.
 struct Shelf {
-    posix: Posix,
+    posix: Box<dyn Backend>,
     folder: TempDir,
     host: RegionId,
     file: RegionId,

@@ -16,3 +16,11 @@ mod room;
 mod round_trips;
 mod rows;
 mod trailers;
+
+use tierproof_backends::{Posix, PosixConfig};
+use tierproof_core::{Backend, Result};
+
+/// Whose files this run of the suite is about.
+fn files(config: PosixConfig) -> Result<Box<dyn Backend>> {
+    Ok(Box::new(Posix::open(config)?))
+}
