@@ -57,7 +57,7 @@ pub(crate) struct Replay {
     /// disk blocks, else dram]
     #[arg(long, value_enum)]
     mode: Option<Mode>,
-    /// Existing directory for the files of `--backend posix`; "" makes every request fall back to
+    /// Existing directory for the files of `--backend posix` and `nixl-posix`; "" makes every request fall back to
     /// host memory [default: a temporary one, removed at the end]
     #[arg(long, value_name = "DIR",
           value_parser = OsStringValueParser::new().map(PathBuf::from))]
@@ -96,6 +96,8 @@ enum Backend {
     Dram,
     /// Host memory, and real files for the disk tier
     Posix,
+    /// The same, moved by NIXL, whose library scripts/fetch-nixl gets
+    NixlPosix,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -115,6 +117,7 @@ impl Replay {
             Backend::Sim => BackendKind::Sim,
             Backend::Dram => BackendKind::Dram,
             Backend::Posix => BackendKind::Posix,
+            Backend::NixlPosix => BackendKind::NixlPosix,
         };
         let mode = self.mode.map(|mode| match mode {
             Mode::Dram => TransferMode::Dram,

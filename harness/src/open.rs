@@ -1,6 +1,8 @@
 //! Opening the backend that the settings ask for.
 
-use crate::settings::{BackendKind, Root, Settings};
+#[cfg(feature = "posix")]
+use crate::settings::Root;
+use crate::settings::{BackendKind, Settings};
 use tempfile::TempDir;
 use tierproof_core::{Backend, Error, ErrorKind, Result};
 
@@ -21,10 +23,11 @@ pub(crate) fn open(settings: &Settings) -> Result<Opened> {
         BackendKind::Sim => simulated(settings),
         BackendKind::Dram => memory(),
         BackendKind::Posix => files(settings),
+        BackendKind::NixlPosix => through_nixl(settings),
     }
 }
 
-#[cfg(not(all(feature = "sim", feature = "posix")))]
+#[cfg(not(all(feature = "sim", feature = "posix", feature = "nixl")))]
 fn left_out(feature: &str) -> Error {
     let context = format!("built without this backend: build with --features {feature}");
     Error::new(ErrorKind::Unavailable, context)
@@ -67,26 +70,37 @@ fn memory() -> Result<Opened> {
     Ok(Opened { backend: Box::new(tierproof_backends::Dram::new()), temporary: None })
 }
 
-/// The given directory, or a fresh one. Requests that give no directory still need a root.
 #[cfg(feature = "posix")]
 fn files(settings: &Settings) -> Result<Opened> {
     use tierproof_backends::{Posix, PosixConfig};
-    let temporary = match &settings.root {
-        Root::At(_) => None,
-        Root::Temporary | Root::Nowhere => {
-            let fresh = tempfile::Builder::new().prefix("tierproof-").tempdir();
-            let unavailable = |error| {
-                let context = "no temporary directory can be made: give --directory";
-                Error::new(ErrorKind::Unavailable, context).with_source(error)
-            };
-            Some(fresh.map_err(unavailable)?)
-        }
+    in_root(settings, |root| Ok(Box::new(Posix::open(PosixConfig::new(root))?)))
+}
+
+#[cfg(feature = "nixl")]
+fn through_nixl(settings: &Settings) -> Result<Opened> {
+    use tierproof_backends::{NixlConfig, NixlPosix};
+    in_root(settings, |root| Ok(Box::new(NixlPosix::open(NixlConfig::new(root))?)))
+}
+
+#[cfg(not(feature = "nixl"))]
+fn through_nixl(_: &Settings) -> Result<Opened> {
+    Err(left_out("nixl"))
+}
+
+/// Opens in the given directory, or a fresh one. Requests that give no directory still need a root.
+#[cfg(feature = "posix")]
+fn in_root(
+    settings: &Settings,
+    open: impl FnOnce(&std::path::Path) -> Result<Box<dyn Backend>>,
+) -> Result<Opened> {
+    if let Root::At(path) = &settings.root {
+        return Ok(Opened { backend: open(path)?, temporary: None });
+    }
+    let fresh = tempfile::Builder::new().prefix("tierproof-").tempdir();
+    let unavailable = |error| {
+        let context = "no temporary directory can be made: give --directory";
+        Error::new(ErrorKind::Unavailable, context).with_source(error)
     };
-    let root = match (&settings.root, &temporary) {
-        (Root::At(path), _) => path.as_path(),
-        (_, Some(directory)) => directory.path(),
-        (_, None) => unreachable!("a root that is not given is temporary"),
-    };
-    let backend = Box::new(Posix::open(PosixConfig::new(root))?);
-    Ok(Opened { backend, temporary })
+    let fresh = fresh.map_err(unavailable)?;
+    Ok(Opened { backend: open(fresh.path())?, temporary: Some(fresh) })
 }

@@ -19,6 +19,8 @@ pub enum BackendKind {
     Dram,
     /// Host memory, and real files for the disk tier.
     Posix,
+    /// The same, moved by NIXL's POSIX plugin.
+    NixlPosix,
 }
 
 /// Where the files of a file mode go.

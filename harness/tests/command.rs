@@ -260,3 +260,38 @@ fn a_reader_that_leaves_early_ends_the_command_quietly() {
     let output = child.wait_with_output().expect("it ends");
     assert!(!text(&output.stderr).contains("error"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_missing_nixl_is_told_with_where_it_was_looked_for_and_the_remedy() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tierproof"))
+        .args(["replay", "--backend", "nixl-posix"])
+        .env("TIERPROOF_NIXL", "/nonexistent")
+        .output()
+        .expect("the command starts");
+    let complaint = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{complaint}");
+    assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
+    let words: &[&str] = if cfg!(feature = "nixl") {
+        &["libnixl_capi.so", "/nonexistent (TIERPROOF_NIXL)", "scripts/fetch-nixl", "remedy"]
+    } else {
+        &["--features nixl", "remedy"]
+    };
+    for word in words {
+        assert!(complaint.contains(word), "{word} is missing: {complaint}");
+    }
+}
+
+#[test]
+#[cfg(feature = "nixl")]
+#[cfg_attr(not(nixl_here), ignore = "NIXL is not here: run scripts/fetch-nixl")]
+fn nixl_decides_as_all_others_and_brings_the_same_bytes() {
+    for workload in ["chat", "agent", "rag", "batch"] {
+        let arguments = |backend| {
+            ["--backend", backend, workload, "--limit", "300", "--disk-blocks", "512"].to_vec()
+        };
+        let (sim, nixl) = (json(&arguments("sim")), json(&arguments("nixl-posix")));
+        assert_eq!(nixl["decision_hash"], sim["decision_hash"], "{workload}");
+        assert_eq!(nixl["blocks_verified"], sim["blocks_verified"], "{workload}");
+        assert_eq!((&nixl["backend"], &nixl["blocks_corrupt"]), (&"nixl-posix".into(), &0.into()));
+    }
+}

@@ -21,6 +21,9 @@ pub(crate) enum On {
     Posix,
     /// A file for each slot.
     PosixPerSlot,
+    /// Slot files through NIXL.
+    #[cfg(feature = "nixl")]
+    NixlPosix,
 }
 
 impl On {
@@ -35,8 +38,12 @@ impl On {
             Self::Sim(seed) => on_sim(plan, setup, SimConfig { seed, ..SimConfig::default() }),
             Self::NarrowSim(seed) => on_sim(plan, setup, narrow(seed)),
             Self::Dram => lockstep(plan, setup, Dram::new()).map(|(log, _)| log),
-            Self::Posix => on_files(plan, setup, FileLayout::SlotFile),
-            Self::PosixPerSlot => on_files(plan, setup, FileLayout::FilePerSlot),
+            Self::Posix => on_files(plan, setup, |root| posix(root, FileLayout::SlotFile)),
+            Self::PosixPerSlot => {
+                on_files(plan, setup, |root| posix(root, FileLayout::FilePerSlot))
+            }
+            #[cfg(feature = "nixl")]
+            Self::NixlPosix => on_files(plan, setup, nixl_posix),
         }
     }
 }
@@ -77,9 +84,13 @@ fn on_sim(plan: &Plan, setup: Setup, config: SimConfig) -> Result<Vec<String>, M
     }
 }
 
-fn on_files(plan: &Plan, setup: Setup, layout: FileLayout) -> Result<Vec<String>, Mismatch> {
+fn on_files<B: Backend>(
+    plan: &Plan,
+    setup: Setup,
+    open: impl FnOnce(&TempDir) -> B,
+) -> Result<Vec<String>, Mismatch> {
     let root = root();
-    let (log, backend) = lockstep(plan, setup, posix(&root, layout))?;
+    let (log, backend) = lockstep(plan, setup, open(&root))?;
     drop(backend);
     let left = walk(root.path());
     assert!(left.is_empty(), "files outlive their backend: {left:?}");
@@ -104,6 +115,16 @@ pub(crate) fn posix(root: &TempDir, layout: FileLayout) -> Posix {
     };
     let config = PosixConfig { threads: 2, direct, layout, ..PosixConfig::new(root.path()) };
     Posix::open(config).expect("the directory is there")
+}
+
+/// Files in `root` through NIXL, past the page cache where that is possible.
+#[cfg(feature = "nixl")]
+fn nixl_posix(root: &TempDir) -> tierproof_backends::NixlPosix {
+    use tierproof_backends::{NixlConfig, NixlPosix};
+    match NixlPosix::open(NixlConfig::new(root.path())) {
+        Ok(nixl) => nixl,
+        Err(error) => panic!("the build found NIXL: {error}"),
+    }
 }
 
 /// Every file beneath a directory.

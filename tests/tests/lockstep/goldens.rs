@@ -31,6 +31,11 @@ fn decisions(plan: &Plan, on: On) -> Vec<String> {
     on.log(plan, Setup::default()).unwrap_or_else(|mismatch| panic!("{mismatch}"))
 }
 
+/// Compares a scenario's decisions with its golden.
+pub(crate) fn decides_as_golden(name: &str, plan: &Plan, on: On) {
+    compare(name, &decisions(plan, on).join("\n"));
+}
+
 #[rstest]
 #[case::chat_over_three_tiers("chat_over_three_tiers", chat_over_three_tiers())]
 #[case::exchange_in_a_full_hierarchy(
@@ -50,12 +55,16 @@ fn every_backend_decides_alike(
     #[case] plan: Plan,
     #[values(On::Sim(0), On::Dram, On::Posix)] on: On,
 ) {
-    compare(name, &decisions(&plan, on).join("\n"));
+    decides_as_golden(name, &plan, on);
 }
 
 /// What a long log adds up to: its verbs, its hash, its beginning.
 #[rstest]
 fn a_long_day_is_decided_alike(#[values(On::Sim(0), On::Dram, On::Posix)] on: On) {
+    decides_a_long_day(on);
+}
+
+pub(crate) fn decides_a_long_day(on: On) {
     let log = decisions(&a_long_day(), on);
     let mut verbs: BTreeMap<&str, u64> = BTreeMap::new();
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;

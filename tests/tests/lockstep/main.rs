@@ -3,6 +3,8 @@
 
 mod backends;
 mod goldens;
+#[cfg(feature = "nixl")]
+mod nixl;
 mod plans;
 mod random;
 mod saboteur;

@@ -1,7 +1,7 @@
 //! Promise: every plan that was saved runs in lockstep on every backend, however its bytes are laid
 //! out, sealed and compared.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rstest::rstest;
 use tierproof_core::Verify;
@@ -15,7 +15,11 @@ fn saved_plans_run_in_lockstep(
     #[files("plans/*.json")] path: PathBuf,
     #[values(On::Sim(7), On::NarrowSim(7), On::Dram, On::Posix, On::PosixPerSlot)] on: On,
 ) {
-    let text = std::fs::read_to_string(&path).expect("the plan can be read");
+    runs_in_lockstep(&path, on);
+}
+
+pub(crate) fn runs_in_lockstep(path: &Path, on: On) {
+    let text = std::fs::read_to_string(path).expect("the plan can be read");
     let plan = Plan::from_json(&text).expect("a saved plan is valid");
     for bytes in [Bytes::Every, Bytes::Lazy] {
         for pools in [Pools::Attention, Pools::Opaque] {

@@ -17,7 +17,7 @@ use tierproof_tests::strategy::{Shape, plans_for};
 use crate::backends::{On, scratch};
 
 #[derive(Debug, Clone, Copy)]
-enum Tiers {
+pub(crate) enum Tiers {
     Device,
     Host,
     Disk,
@@ -26,7 +26,7 @@ enum Tiers {
 
 impl Tiers {
     /// The same windows with other tiers.
-    fn fit(self, config: &mut PlanConfig) {
+    pub(crate) fn fit(self, config: &mut PlanConfig) {
         for window in &mut config.windows {
             let some = |blocks: usize| blocks.max(1);
             (window.host, window.disk) = match self {
@@ -52,7 +52,7 @@ fn times() -> u32 {
 }
 
 /// Runs `cases` plans for configurations that `fit` has fitted to the case under test.
-fn check(
+pub(crate) fn check(
     name: &str,
     cases: u32,
     shape: &Shape,
