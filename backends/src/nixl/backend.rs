@@ -2,6 +2,10 @@
 
 #[cfg(test)]
 mod refused;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod ways;
 
 use super::agent::{Agent, Refused, Transfer};
 use super::agents::Agents;

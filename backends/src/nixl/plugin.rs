@@ -27,7 +27,7 @@ pub struct Facts {
 }
 
 /// One way to open a plugin.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Opening {
     /// What it puts its reads and writes in, for people.
     pub(super) queue: &'static str,

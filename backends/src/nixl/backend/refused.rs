@@ -3,15 +3,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests reach the files by the back door")]
 
+use super::stage::{LEN, Stage, at};
 use super::*;
 use crate::nixl::plugin::Opening;
 use crate::nixl::posix::PosixPlugin;
 use std::os::unix::fs::FileExt;
-use tempfile::TempDir;
-use tierproof_core::{FileMedium, Part as RequestPart};
 
-const LEN: Bytes = 4096;
-/// The smallest pool that the plugin takes, and one more than fits.
+/// Descriptors in the smallest pool that the plugin takes.
 const POOL: u64 = 64;
 
 /// The POSIX plugin with so small a pool, and such limits of ours, that it can be overrun.
@@ -26,59 +24,6 @@ impl Plugin for SmallPool {
         }],
         ..PosixPlugin::FACTS
     };
-}
-
-struct Stage<P: Plugin> {
-    nixl: Nixl<P>,
-    host: RegionId,
-    file: RegionId,
-    folder: TempDir,
-}
-
-impl<P: Plugin> Stage<P> {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut nixl = Nixl::<P>::open(NixlConfig::new(folder.path())).unwrap();
-        let medium =
-            FileMedium { directory: String::new(), rank: 0, window: 0, pool: 0, stride: LEN };
-        let host = nixl.allocate(&Medium::Host, 2 * POOL * LEN).unwrap();
-        let file = nixl.allocate(&Medium::File(medium), 2 * POOL * LEN).unwrap();
-        Self { nixl, host, file, folder }
-    }
-
-    fn at(region: RegionId, slot: u64) -> Descriptor {
-        Descriptor { region, offset: slot * LEN, len: LEN }
-    }
-
-    fn store(&self, slot: u64) -> RequestPart {
-        let (source, target) = (Self::at(self.host, slot), Self::at(self.file, slot));
-        RequestPart { source, target, rows: None, check: None, seal: None }
-    }
-
-    fn load(&self, slot: u64) -> RequestPart {
-        let (source, target) = (Self::at(self.file, slot), Self::at(self.host, slot));
-        RequestPart { source, target, rows: None, check: None, seal: None }
-    }
-
-    fn submit(&mut self, parts: Vec<RequestPart>) -> Result<TransferId> {
-        let request = TransferRequest { deadline: Nanos::MAX, parts, ..Default::default() };
-        self.nixl.submit(&request)
-    }
-
-    fn run(&mut self, parts: Vec<RequestPart>) -> Vec<(u32, Fault)> {
-        let id = self.submit(parts).unwrap();
-        let mut done = Vec::new();
-        while done.is_empty() {
-            self.nixl.park(Nanos::MAX);
-            self.nixl.poll(&mut done).unwrap();
-        }
-        assert_eq!(done[0].id, id);
-        done.remove(0).faults
-    }
-
-    fn agent(&self) -> *const Agent {
-        self.nixl.agents.current_address()
-    }
 }
 
 /// NIXL carries out what a refused post had queued, even after its release: blocks were written
@@ -121,10 +66,7 @@ fn a_refused_post_keeps_what_it_may_touch_and_the_run_goes_on() {
 fn a_failed_transfer_ends_its_agent_and_its_neighbours_end_well() {
     let mut stage = Stage::<PosixPlugin>::new();
     for slot in 0..8 {
-        stage
-            .nixl
-            .fill(Stage::<PosixPlugin>::at(stage.file, slot), &[slot as u8; LEN as usize])
-            .unwrap();
+        stage.nixl.fill(at(stage.file, slot), &[slot as u8; LEN as usize]).unwrap();
     }
     let path = stage.folder.path().join("rank0_window0_pool0.slots");
     let file = std::fs::File::options().read(true).write(true).open(path).unwrap();
@@ -135,7 +77,7 @@ fn a_failed_transfer_ends_its_agent_and_its_neighbours_end_well() {
     assert!(stage.agent().is_null(), "nothing new goes through it");
     for slot in 0..8 {
         let mut seen = [1; LEN as usize];
-        stage.nixl.peek(Stage::<PosixPlugin>::at(stage.host, slot), &mut seen).unwrap();
+        stage.nixl.peek(at(stage.host, slot), &mut seen).unwrap();
         let expected = if slot < 6 { slot as u8 } else { 0 };
         assert!(seen == [expected; LEN as usize], "slot {slot}");
     }
