@@ -4,7 +4,7 @@ _default:
     @just --list
 
 # All that a contribution must pass.
-check: fmt lint doc test examples deny
+check: fmt lint doc test-nixl examples deny
 
 # Is the format right?
 fmt:
@@ -21,6 +21,11 @@ doc:
 # Everything that needs no hardware.
 test:
     cargo test --features sim
+
+# The same and everything through NIXL, which needs no GPU either.
+test-nixl:
+    scripts/fetch-nixl
+    cargo test --features sim,nixl
 
 # The course, step by step.
 examples:
