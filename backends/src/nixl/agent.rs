@@ -16,7 +16,8 @@ use std::ffi::{CStr, c_int};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const NAME: &CStr = c"tierproof";
 
@@ -34,6 +35,12 @@ pub(super) struct Agent {
     backend: Handle<BackendObject>,
     hint: Handle<Hint>,
     registered: Mutex<BTreeMap<Place, Handle<RegistrationList>>>,
+    /// Whether it may still be called.
+    live: Mutex<bool>,
+    /// Whether all of it is gone.
+    gone: AtomicBool,
+    /// Whether, once it is gone, the kernel is done with all that it was asked for.
+    ends_all: bool,
 }
 
 impl Agent {
@@ -43,6 +50,7 @@ impl Agent {
         api: &'static Api,
         plugin: &CStr,
         parameters: &[(&CStr, &CStr)],
+        ends_all: bool,
     ) -> Result<Self, Code> {
         let config = AgentConfig {
             progress_thread: false,
@@ -58,9 +66,16 @@ impl Agent {
         let agent =
             made(|out| unsafe { (api.create_configured_agent)(NAME.as_ptr(), &config, out) })?;
         match Self::add_plugin(api, &agent, plugin, parameters) {
-            Ok((backend, hint)) => {
-                Ok(Self { api, agent, backend, hint, registered: Mutex::default() })
-            }
+            Ok((backend, hint)) => Ok(Self {
+                api,
+                agent,
+                backend,
+                hint,
+                registered: Mutex::default(),
+                live: Mutex::new(true),
+                gone: AtomicBool::new(false),
+                ends_all,
+            }),
             Err(code) => {
                 // SAFETY: the agent was made above and nothing else knows of it.
                 unsafe { (api.destroy_agent)(agent.raw()) };
@@ -110,6 +125,7 @@ impl Agent {
     }
 
     fn register(&self, place: Place, kind: c_int, what: (usize, usize, u64)) -> Result<(), Code> {
+        let _live = self.live()?;
         let api = self.api;
         // SAFETY: the call only writes the new object's address.
         let list = made(|out| unsafe { (api.create_reg_dlist)(kind, out) })?;
@@ -134,6 +150,7 @@ impl Agent {
 
     /// Ends a registration; nothing if there is none.
     pub(super) fn forget(&self, place: Place) -> Result<(), Code> {
+        let _live = self.live()?;
         let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
         registered.remove(&place).map_or(Ok(()), |list| self.deregister(&list))
     }
@@ -148,21 +165,48 @@ impl Agent {
     }
 }
 
-impl Drop for Agent {
-    /// Only when no transfer is left: each holds a share of the agent.
-    fn drop(&mut self) {
+impl Agent {
+    /// The right to call it, one at a time.
+    fn live(&self) -> Result<MutexGuard<'_, bool>, Code> {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if *live { Ok(live) } else { Err(Code::InvalidState) }
+    }
+
+    /// Ends it for good, also while transfers still hold a share of it, and waits for the kernel if
+    /// the plugin does.
+    pub(super) fn end(&self) {
+        match self.live() {
+            Ok(mut live) => *live = false,
+            Err(_) => return,
+        }
         let registered =
-            std::mem::take(self.registered.get_mut().unwrap_or_else(PoisonError::into_inner));
+            std::mem::take(&mut *self.registered.lock().unwrap_or_else(PoisonError::into_inner));
         for list in registered.into_values() {
             // A registration that can't be ended ends with the agent.
             let _ = self.deregister(&list);
         }
-        // SAFETY: made in `open`, and this is its only end.
+        // SAFETY: made in `open`; it is no longer live, so this is its only end and its last use.
         unsafe { (self.api.destroy_opt_args)(self.hint.raw()) };
         // SAFETY: as above; the plugin itself ends with the agent.
         unsafe { (self.api.destroy_backend)(self.backend.raw()) };
-        // SAFETY: as above; no transfer is left, since each holds a share of `self`.
+        // SAFETY: as above. What transfers own stays theirs until they see that this is over.
         unsafe { (self.api.destroy_agent)(self.agent.raw()) };
+        self.gone.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// Whether its end is the end of all transfers.
+    pub(super) fn ends_all(&self) -> bool {
+        self.ends_all
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -216,8 +260,9 @@ impl Transfer {
 
     /// Starts it. After an error what it moves may still be touched at any time.
     pub(super) fn post(&mut self) -> Result<Progress, Code> {
-        self.ended = false;
         let agent = &self.shared.agent;
+        let _live = agent.live()?;
+        self.ended = false;
         // SAFETY: agent, request and hint are alive, and all memory of the request is owned by
         // `self` for as long as it is in progress, and for good if its end is never seen.
         let status = unsafe {
@@ -228,17 +273,26 @@ impl Transfer {
         posted
     }
 
-    /// Asks how far it is, which also drives the plugin's queue. An error is an end.
+    /// Asks how far it is, which also drives the plugin's queue. After an error, too, what it moves
+    /// may still be touched: NIXL answers so when its queue fails, whatever is on the way.
     pub(super) fn progress(&mut self) -> Result<Progress, Code> {
         if self.ended {
             return Ok(Progress::Done);
         }
         let agent = &self.shared.agent;
+        let _live = agent.live()?;
         // SAFETY: agent and request are alive.
         let status = unsafe { (agent.api.get_xfer_status)(agent.agent.raw(), self.request.raw()) };
         let seen = progress(status);
-        self.ended = seen != Ok(Progress::Going);
+        self.ended = seen == Ok(Progress::Done);
         seen
+    }
+
+    /// Whether a failed transfer has ended: with its agent, where that waits for the kernel.
+    pub(super) fn ended_with_agent(&mut self) -> bool {
+        let agent = &self.shared.agent;
+        self.ended |= agent.is_gone() && agent.ends_all();
+        self.ended
     }
 
     /// Gives back what an ended transfer moved.
@@ -254,8 +308,10 @@ impl Transfer {
         (file, cargo)
     }
 
+    /// Without its agent a request can't be released, and stays as it is.
     fn release(&mut self) {
         let agent = &self.shared.agent;
+        let Ok(_live) = agent.live() else { return };
         // SAFETY: both are alive, and the request is not in progress.
         unsafe { (agent.api.release_xfer_req)(agent.agent.raw(), self.request.raw()) };
         // SAFETY: released just before, and this is its only end.
@@ -285,6 +341,7 @@ impl Agent {
             Loan::Source(_) => WRITE,
             Loan::Target(_) => READ,
         };
+        let _live = self.live()?;
         let spans = cargo.spans(span_max);
         let memory = spans.iter().map(|span| (span.memory.start, span.memory.len(), 0));
         let memory = List::new(self.api, DRAM, memory)?;

@@ -1,15 +1,17 @@
 //! The agent of a backend, and those that came before it: after an error another one goes on.
 
 use super::agent::{Agent, Place};
+use super::flights::Flights;
 use super::library::Library;
-use super::plugin::Facts;
+use super::plugin::{Facts, Opening};
 use super::staging::Staging;
 use super::status::Code;
 use super::sys::Api;
 use crate::files::regions::{Region, Regions};
 use crate::lend::Memory;
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+use std::thread::Builder;
 use tierproof_core::{Error, ErrorKind, Fallback, Result};
 
 /// The agent for new transfers, and those that only finish what they began.
@@ -19,7 +21,13 @@ pub(super) struct Agents {
     /// The way to open the plugin that worked.
     way: usize,
     current: Option<Arc<Agent>>,
-    retired: Vec<Weak<Agent>>,
+    /// Those that failed, until nothing of them is left.
+    retired: Vec<Retired>,
+}
+
+struct Retired {
+    agent: Arc<Agent>,
+    ending: bool,
 }
 
 impl Agents {
@@ -28,7 +36,7 @@ impl Agents {
         let mut fallbacks = Vec::new();
         let mut refusals = Vec::new();
         for (way, opening) in facts.ways.iter().enumerate() {
-            match Agent::open(library.api, facts.plugin, opening.parameters) {
+            match Agent::open(library.api, facts.plugin, opening.parameters, opening.ends_all) {
                 Ok(agent) => {
                     let current = Some(Arc::new(agent));
                     let agents =
@@ -63,9 +71,10 @@ impl Agents {
         if let Some(agent) = &self.current {
             return Ok(Arc::clone(agent));
         }
-        let parameters = self.facts.ways[self.way].parameters;
+        let Opening { parameters, ends_all, .. } = self.facts.ways[self.way];
         let failed = |code: Code| failed(self.facts, "open another agent", code);
-        let agent = Agent::open(self.api, self.facts.plugin, parameters).map_err(failed)?;
+        let agent =
+            Agent::open(self.api, self.facts.plugin, parameters, ends_all).map_err(failed)?;
         for region in regions.iter() {
             register(&agent, region).map_err(failed)?;
         }
@@ -81,9 +90,25 @@ impl Agents {
     pub(super) fn retire(&mut self, agent: &Arc<Agent>) {
         if self.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, agent)) {
             self.current = None;
-            self.retired.retain(|retired| retired.strong_count() > 0);
-            self.retired.push(Arc::downgrade(agent));
+            self.retired.push(Retired { agent: Arc::clone(agent), ending: false });
         }
+    }
+
+    /// Ends those that nothing moves through any more, on a thread of its own where it may wait for
+    /// the kernel. One whose end proves nothing is left as it is.
+    pub(super) fn end_idle(&mut self, flights: &Flights) {
+        for retired in &mut self.retired {
+            if retired.ending || !retired.agent.ends_all() || flights.use_agent(&retired.agent) {
+                continue;
+            }
+            retired.ending = true;
+            let agent = Arc::clone(&retired.agent);
+            let end = move || agent.end();
+            if Builder::new().name("nixl-end".into()).spawn(end).is_err() {
+                retired.agent.end();
+            }
+        }
+        self.retired.retain(|retired| !retired.agent.is_gone());
     }
 
     pub(super) fn register(&self, agent: &Agent, region: &Region) -> Result<()> {
@@ -100,8 +125,8 @@ impl Agents {
             Region::Memory(_, memory) => Some(Place::Memory(memory.address())),
             Region::File(store) => store.kept().map(|file| Place::File(file.as_raw_fd())),
         };
-        let retired = self.retired.iter().filter_map(Weak::upgrade);
-        for agent in self.current.clone().into_iter().chain(retired) {
+        let retired = self.retired.iter().map(|retired| &retired.agent);
+        for agent in self.current.iter().chain(retired) {
             let _ = place.map(|place| agent.forget(place));
         }
     }
@@ -113,7 +138,7 @@ impl Agents {
 
     #[cfg(test)]
     pub(super) fn retired_alive(&self) -> usize {
-        self.retired.iter().filter_map(Weak::upgrade).count()
+        self.retired.len()
     }
 }
 

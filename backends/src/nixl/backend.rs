@@ -15,7 +15,6 @@ use super::library::{Attestation, Library};
 use super::part::{Layout, Packed, Part};
 use super::plugin::{Facts, Plugin};
 use super::staging::{Sheet, Staging};
-use super::status::Code;
 use crate::clock::Clock;
 use crate::files::io::Desk;
 use crate::files::regions::{ALIGNMENT, Region, Regions};
@@ -44,10 +43,11 @@ const PAUSE: Nanos = Nanos(50_000);
 /// Success is not believed: a file must still be long enough, and what has a trailer is verified.
 /// A load that began and failed leaves zeros in its target.
 ///
-/// After an error of NIXL's the agent gets nothing new and ends when its last transfer does; a new
-/// one with the same registrations goes on. What a refused post may still touch stays claimed for as
-/// long as the process lives, its request is never answered, and
-/// [`Capability::fallbacks`] says so.
+/// After an error of NIXL's, whose reads and writes may still be on their way, the agent gets nothing
+/// new and ends when nothing else moves through it; another one with the same registrations goes on.
+/// The failed parts are answered when the agent has ended. With a queue that does not wait for the
+/// kernel then, they are never answered, what they touch stays claimed for as long as the process
+/// lives, and [`Capability::fallbacks`] says so.
 ///
 /// Files, their confinement and their lock are those of [`Posix`](crate::Posix), in slot files only.
 ///
@@ -129,9 +129,17 @@ impl<P: Plugin> Nixl<P> {
         self.agents.current(&self.regions, &self.staging)
     }
 
+    /// Asks how far everything is. A failed transfer ends its agent, and is settled once that proves
+    /// that nobody touches its memory any more.
     fn drive(&mut self) {
         for agent in self.flights.drive(&mut self.staging, self.clock.now()) {
             self.agents.retire(&agent);
+        }
+        self.agents.end_idle(&self.flights);
+        if let Some(code) = self.flights.resolve(&mut self.staging, self.clock.now()) {
+            let wanted = "an answer to every accepted request";
+            let instead = "none where NIXL failed: what it may still touch stays out of use";
+            Fallback::new(wanted, instead, code.to_string()).note(&mut self.capability.fallbacks);
         }
     }
 
@@ -187,10 +195,13 @@ impl<P: Plugin> Nixl<P> {
         }
         let spans = spans_of(layout, &P::FACTS);
         match Transfer::new(&agent, P::FACTS.span_bytes_max, file, cargo) {
-            Ok(mut transfer) => match transfer.post() {
-                Ok(_) => self.flights.add(Moving { seat, transfer, rest, spans }),
-                Err(code) => self.quarantine(transfer, code),
-            },
+            Ok(mut transfer) => {
+                let posted = transfer.post();
+                if posted.is_err() {
+                    self.agents.retire(&agent);
+                }
+                self.flights.add(Moving { seat, transfer, rest, spans }, posted);
+            }
             Err(refused) => {
                 self.agents.retire(&agent);
                 let Refused { code, file, cargo } = *refused;
@@ -203,16 +214,6 @@ impl<P: Plugin> Nixl<P> {
                 );
             }
         }
-    }
-
-    /// What a refused post has queued may be carried out at any time, even after its release. So it
-    /// keeps all that it may touch, and its request waits for it.
-    fn quarantine(&mut self, transfer: Transfer, code: Code) {
-        self.agents.retire(&Arc::clone(transfer.agent()));
-        drop(transfer);
-        let wanted = "an answer to every accepted request";
-        let instead = "none where NIXL refused a post: what it may still touch stays out of use";
-        Fallback::new(wanted, instead, code.to_string()).note(&mut self.capability.fallbacks);
     }
 
     fn sheet(&mut self, agent: &Agent, len: usize) -> Result<Option<Sheet>> {

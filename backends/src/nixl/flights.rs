@@ -16,6 +16,8 @@ use tierproof_core::{Completion, Fault, Nanos, TransferId};
 pub(super) struct Flights {
     requests: BTreeMap<TransferId, Request>,
     moving: Vec<Moving>,
+    /// Parts that failed, until their memory is ours again.
+    doubtful: Vec<(Moving, Code)>,
     spans: usize,
     done: Vec<Completion>,
 }
@@ -44,9 +46,14 @@ pub(super) struct Seat {
 }
 
 impl Flights {
-    /// Parts on the way.
+    /// Parts on the way, or not known to have ended.
     pub(super) fn parts(&self) -> usize {
-        self.moving.len()
+        self.moving.len() + self.doubtful.len()
+    }
+
+    /// Whether anything is on the way through this agent.
+    pub(super) fn use_agent(&self, agent: &Arc<Agent>) -> bool {
+        self.moving.iter().any(|moving| Arc::ptr_eq(moving.transfer.agent(), agent))
     }
 
     /// Descriptors on the way.
@@ -64,9 +71,13 @@ impl Flights {
         self.done.push(completion);
     }
 
-    pub(super) fn add(&mut self, moving: Moving) {
+    /// A transfer that was posted, with NIXL's answer.
+    pub(super) fn add(&mut self, moving: Moving, posted: Result<Progress, Code>) {
         self.spans += moving.spans;
-        self.moving.push(moving);
+        match posted {
+            Ok(_) => self.moving.push(moving),
+            Err(code) => self.doubt(moving, code),
+        }
     }
 
     /// A part has ended without or after moving anything.
@@ -92,28 +103,59 @@ impl Flights {
         self.done.push(Completion { id: seat.request, at: now, faults });
     }
 
+    /// A transfer that failed: what it moves may still be touched.
+    fn doubt(&mut self, moving: Moving, code: Code) {
+        self.doubtful.push((moving, code));
+    }
+
     /// Asks for everything that is on the way. Answers the agents whose transfers failed.
     pub(super) fn drive(&mut self, staging: &mut Staging, now: Nanos) -> Vec<Arc<Agent>> {
         let mut failed = Vec::new();
         let mut index = 0;
         while index < self.moving.len() {
-            let outcome = match self.moving[index].transfer.progress() {
-                Ok(Progress::Going) => {
-                    index += 1;
-                    continue;
+            match self.moving[index].transfer.progress() {
+                Ok(Progress::Going) => index += 1,
+                Ok(Progress::Done) => {
+                    let moving = self.moving.swap_remove(index);
+                    self.land(moving, Ok(()), staging, now);
                 }
-                Ok(Progress::Done) => Ok(()),
                 Err(code) => {
-                    failed.push(Arc::clone(self.moving[index].transfer.agent()));
-                    Err(code)
+                    let moving = self.moving.swap_remove(index);
+                    failed.push(Arc::clone(moving.transfer.agent()));
+                    self.doubt(moving, code);
                 }
-            };
-            let Moving { seat, transfer, rest, spans } = self.moving.swap_remove(index);
-            self.spans -= spans;
-            let (file, cargo) = transfer.finish();
-            self.settle(seat, outcome, Packed { rest, file, cargo }, staging, now);
+            }
         }
         failed
+    }
+
+    /// Settles failed transfers that have ended with their agents. Answers why others never will.
+    pub(super) fn resolve(&mut self, staging: &mut Staging, now: Nanos) -> Option<Code> {
+        let mut lost = None;
+        let mut index = 0;
+        while index < self.doubtful.len() {
+            let (moving, code) = &mut self.doubtful[index];
+            if moving.transfer.ended_with_agent() {
+                let (moving, code) = self.doubtful.swap_remove(index);
+                self.land(moving, Err(code), staging, now);
+            } else if moving.transfer.agent().ends_all() {
+                index += 1;
+            } else {
+                lost = Some(*code);
+                let (moving, _) = self.doubtful.swap_remove(index);
+                self.spans -= moving.spans;
+                // It keeps its memory for good.
+                drop(moving);
+            }
+        }
+        lost
+    }
+
+    fn land(&mut self, moving: Moving, moved: Result<(), Code>, staging: &mut Staging, now: Nanos) {
+        let Moving { seat, transfer, rest, spans } = moving;
+        self.spans -= spans;
+        let (file, cargo) = transfer.finish();
+        self.settle(seat, moved, Packed { rest, file, cargo }, staging, now);
     }
 
     /// What moved, or could not, is back.

@@ -32,4 +32,6 @@ pub(super) struct Opening {
     /// What it puts its reads and writes in, for people.
     pub(super) queue: &'static str,
     pub(super) parameters: &'static [(&'static CStr, &'static CStr)],
+    /// Whether, once the plugin has ended, the kernel is done with all that it was asked for.
+    pub(super) ends_all: bool,
 }

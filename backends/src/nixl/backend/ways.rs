@@ -7,10 +7,13 @@ use crate::nixl::plugin::Opening;
 use crate::nixl::posix::PosixPlugin;
 
 /// Two queues at once, which the plugin refuses.
-const BOTH: Opening =
-    Opening { queue: "io_uring", parameters: &[(c"use_uring", c"true"), (c"use_aio", c"true")] };
+const BOTH: Opening = Opening {
+    queue: "neither",
+    parameters: &[(c"use_uring", c"true"), (c"use_aio", c"true")],
+    ends_all: true,
+};
 
-/// The POSIX plugin where `io_uring` is forbidden, as containers like to do it.
+/// The POSIX plugin where its first queue is not to be had.
 #[derive(Debug)]
 struct Forbidden;
 
@@ -30,9 +33,9 @@ impl Plugin for Hopeless {
 #[cfg_attr(not(nixl_here), ignore = "NIXL is not here: run scripts/fetch-nixl")]
 fn the_next_way_is_taken_and_said() {
     let mut stage = Stage::<Forbidden>::new();
-    assert_eq!(stage.nixl.attestation().queue, "Linux AIO");
+    assert_eq!(stage.nixl.attestation().queue, "io_uring");
     let [note] = &stage.nixl.capability().fallbacks[..] else { panic!("said once") };
-    assert_eq!((&note.wanted[..], &note.instead[..]), ("io_uring", "Linux AIO"));
+    assert_eq!((&note.wanted[..], &note.instead[..]), ("neither", "io_uring"));
     stage.nixl.fill(at(stage.host, 3), &[5; LEN as usize]).unwrap();
     assert_eq!(stage.run(vec![stage.store(3)]), []);
     stage.nixl.fill(at(stage.host, 3), &[0; LEN as usize]).unwrap();
@@ -48,7 +51,7 @@ fn without_any_way_it_is_unavailable_and_all_are_named() {
     let root = tempfile::tempdir().unwrap();
     let error = Nixl::<Hopeless>::open(NixlConfig::new(root.path())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    for part in ["libplugin_POSIX.so does not work here", "io_uring: NIXL", "-2"] {
+    for part in ["libplugin_POSIX.so does not work here", "neither: NIXL", "-2"] {
         assert!(error.to_string().contains(part), "{error}");
     }
 }
