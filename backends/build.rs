@@ -1,13 +1,14 @@
 //! Tells the tests whether NIXL is here (`nixl_here`), so that those which need it are reported as
-//! ignored where it is not.
+//! ignored where it is not. The packages above, whose tests need it too, are built by this file.
 
 #[path = "src/nixl/places.rs"]
 mod places;
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(nixl_here)");
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=src/nixl/places.rs");
+    // From the folder of whichever package is built.
+    println!("cargo::rerun-if-changed=../backends/build.rs");
+    println!("cargo::rerun-if-changed=../backends/src/nixl/places.rs");
     if std::env::var_os("CARGO_FEATURE_NIXL").is_none() {
         return;
     }

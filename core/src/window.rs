@@ -191,10 +191,8 @@ impl Window {
         }
         for id in self.tree.subtree(block) {
             self.unhook(id, out);
-            if id != block && std::mem::take(&mut self.tree[id].queued) {
-                self.policy.remove(id);
-                self.give_up(id);
-                self.tiers.give(self.tree[id].tier, id);
+            if id != block {
+                self.empty_if_queued(id);
             }
         }
     }
@@ -203,6 +201,23 @@ impl Window {
         let hash = self.tree[block].hash;
         self.tree.remove(block);
         out.event(Event::Removed { window: self.index, block, hash });
+    }
+
+    /// Takes a block from the policy. `false` if it was not there.
+    fn unqueue(&mut self, id: BlockId) -> bool {
+        let queued = std::mem::take(&mut self.tree[id].queued);
+        if queued {
+            self.policy.remove(id);
+        }
+        queued
+    }
+
+    /// A queued block holds nothing any more.
+    fn empty_if_queued(&mut self, id: BlockId) {
+        if self.unqueue(id) {
+            self.give_up(id);
+            self.tiers.give(self.tree[id].tier, id);
+        }
     }
 
     /// The content of a block is gone for whoever still counts on it.
@@ -233,9 +248,7 @@ impl Window {
 
     /// Takes a found block. A duration is always overwritten, a priority only by an explicit one.
     fn claim(&mut self, id: BlockId, refs: u32, terms: Terms, out: &mut Outbox) {
-        if std::mem::take(&mut self.tree[id].queued) {
-            self.policy.remove(id);
-        }
+        self.unqueue(id);
         let block = &mut self.tree[id];
         let (priority, duration) = terms.worth;
         block.refs += refs;
@@ -364,11 +377,7 @@ impl Window {
             if (lost || kept_out) && self.tree[id].findable() {
                 out.event(Event::Lost { window: self.index, block: id, hit: None });
                 self.detach(id, out);
-                if std::mem::take(&mut self.tree[id].queued) {
-                    self.policy.remove(id);
-                    self.give_up(id);
-                    self.tiers.give(place.tier, id);
-                }
+                self.empty_if_queued(id);
             }
             if kept_out {
                 if self.tiers.withdraw(place.tier, id) {

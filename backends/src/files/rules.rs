@@ -1,5 +1,7 @@
 //! How the slots of a region are kept in files.
 
+use tierproof_core::{Fallback, TransferMode};
+
 /// Whether files are read and written past the page cache (`O_DIRECT`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DirectIo {
@@ -22,6 +24,20 @@ pub enum FileLayout {
     /// Each in a preallocated file of its own, `rank{r}_window{w}_block_{slot}_pool_{p}.bin`,
     /// opened for each transfer. A lock file `rank{r}_window{w}_pool{p}.lock` stays open.
     FilePerSlot,
+}
+
+/// Says so, once, where a request asked for files to be reached by the device itself, and a backend
+/// without one did something `instead`.
+pub(crate) fn note_mode(
+    mode: TransferMode,
+    instead: &str,
+    reason: &str,
+    known: &mut Vec<Fallback>,
+) {
+    if mode == TransferMode::Gds {
+        let wanted = "files read and written by the device itself (gds)";
+        Fallback::new(wanted, instead, reason).note(known);
+    }
 }
 
 /// What a region's files are made by.

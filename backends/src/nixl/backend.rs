@@ -19,13 +19,14 @@ use crate::clock::Clock;
 use crate::files::io::Desk;
 use crate::files::regions::{ALIGNMENT, Region, Regions};
 use crate::files::root::Root;
+use crate::files::rules::note_mode;
 use crate::lend::Memory;
 use crate::request::Judge;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use tierproof_core::{
     Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Fallback, Fault, Medium,
-    MediumKind, Nanos, RegionId, Result, Route, TransferId, TransferMode, TransferRequest,
+    MediumKind, Nanos, RegionId, Result, Route, TransferId, TransferRequest,
 };
 
 /// How long a backend that is dropped waits for what is in flight. What does not end by then keeps
@@ -38,8 +39,9 @@ const PAUSE: Nanos = Nanos(50_000);
 /// Files beneath one directory, moved by a plugin of NIXL; device and host memory in memory.
 ///
 /// The library is loaded at run time. Each file and each region is registered once. Nothing moves
-/// unless somebody calls: every call but `allocate` asks for what is in flight. A request whose deadline has passed when it is submitted fails as
-/// `TimedOut`; parts that began run to their end, and until then nobody else touches what they do.
+/// unless somebody calls: every call but `allocate` asks for what is in flight. A request whose
+/// deadline has passed when it is submitted fails as `TimedOut`; parts that began run to their end,
+/// and until then nobody else touches what they do.
 /// Success is not believed: a file must still be long enough, and what has a trailer is verified.
 /// A load that began and failed leaves zeros in its target.
 ///
@@ -224,16 +226,6 @@ impl<P: Plugin> Nixl<P> {
         self.staging.take(len, register).map(Some)
     }
 
-    /// Says so where files are not reached as they were meant to be.
-    fn note_mode(&mut self, mode: TransferMode) {
-        if mode == TransferMode::Gds {
-            let wanted = "files read and written by the device itself (gds)";
-            let instead = "reads and writes of host memory by NIXL";
-            let fallback = Fallback::new(wanted, instead, "the plugin is for host memory");
-            fallback.note(&mut self.capability.fallbacks);
-        }
-    }
-
     /// Asks until something is done or time is up.
     fn wait(&mut self, until: Nanos) {
         let mut asked = 0;
@@ -298,7 +290,9 @@ impl<P: Plugin> Backend for Nixl<P> {
         match media {
             (MediumKind::File, _) | (_, MediumKind::File) => {
                 self.send(id, request)?;
-                self.note_mode(request.mode);
+                let (instead, reason) =
+                    ("reads and writes of host memory by NIXL", "the plugin is for host memory");
+                note_mode(request.mode, instead, reason, &mut self.capability.fallbacks);
             }
             _ => {
                 let faults = self.regions.copy(request)?;

@@ -9,10 +9,11 @@ use crate::clock::Clock;
 use crate::files::io::Desk;
 use crate::files::regions::{ALIGNMENT, Region, Regions};
 use crate::files::root::Root;
+use crate::files::rules::note_mode;
 use crate::request::Judge;
 use tierproof_core::{
-    Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Fallback, Medium,
-    MediumKind, Nanos, RegionId, Result, Route, TransferId, TransferMode, TransferRequest,
+    Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Medium, MediumKind,
+    Nanos, RegionId, Result, Route, TransferId, TransferRequest,
 };
 
 /// Files beneath one directory, device and host memory in memory.
@@ -113,16 +114,6 @@ impl Posix {
         self.done.push(ended.completion);
     }
 
-    /// Says so where files are not reached as they were meant to be.
-    fn note_mode(&mut self, mode: TransferMode) {
-        if mode == TransferMode::Gds {
-            let wanted = "files read and written by the device itself (gds)";
-            let instead = "plain reads and writes by threads";
-            let fallback = Fallback::new(wanted, instead, "the posix backend has no GPU");
-            fallback.note(&mut self.capability.fallbacks);
-        }
-    }
-
     fn copy_in_memory(&mut self, id: TransferId, request: &TransferRequest) -> Result<()> {
         let faults = self.regions.copy(request)?;
         self.done.push(Completion { id, at: self.clock.now(), faults });
@@ -183,7 +174,9 @@ impl Backend for Posix {
         match media {
             (MediumKind::File, _) | (_, MediumKind::File) => {
                 self.send_to_workers(id, request)?;
-                self.note_mode(request.mode);
+                let (instead, reason) =
+                    ("plain reads and writes by threads", "the posix backend has no GPU");
+                note_mode(request.mode, instead, reason, &mut self.capability.fallbacks);
             }
             _ => self.copy_in_memory(id, request)?,
         }

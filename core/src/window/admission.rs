@@ -169,11 +169,7 @@ impl Window {
         let Partial { source, tokens, copy } = partial;
         out.event(Event::PartialHit { window: self.index, block: source, tokens });
         if copy {
-            let queued = std::mem::take(&mut self.tree[source].queued);
-            if queued {
-                self.policy.remove(source);
-            }
-            return queued;
+            return self.unqueue(source);
         }
         self.claim(source, demand.beams, demand.terms(index, self.rules.tokens_per_block), out);
         false
