@@ -17,15 +17,18 @@
 //! | `files` | files beneath a root, regions, and who may touch what |
 //! | `posix` | [`Posix`] |
 //! | `nixl` | files through NIXL, with the feature of that name |
+//! | [`machine`] | what this machine is and allows |
 //!
-//! `unsafe` is in `memory` (pages of the kernel) and `lend` (slices of them), and in `nixl` in `sys`
-//! (its symbols) and `agent` (its objects) only.
+//! `unsafe` is in `memory` (pages of the kernel) and `lend` (slices of them), in `nixl` in `sys` (its
+//! symbols), `agent` (its objects) and `cufile` (one question to a library), and in `machine` in
+//! `io_uring` and `cuda` (questions to the kernel and to the driver) only.
 
 mod clock;
 mod copy;
 mod dram;
 mod files;
 mod lend;
+pub mod machine;
 mod memory;
 #[cfg(feature = "nixl")]
 mod nixl;
@@ -35,5 +38,8 @@ mod request;
 pub use dram::Dram;
 pub use files::{DirectIo, FileLayout};
 #[cfg(feature = "nixl")]
-pub use nixl::{Attestation, LoadedFile, Nixl, NixlConfig, NixlPosix, Plugin, PosixPlugin};
+pub use nixl::{
+    Attestation, CuFileLibrary, LoadedFile, Nixl, NixlConfig, NixlInstallation, NixlPosix, Plugin,
+    PluginName, PosixPlugin,
+};
 pub use posix::{Posix, PosixConfig};

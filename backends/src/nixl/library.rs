@@ -47,16 +47,7 @@ pub(super) struct Library {
 impl Library {
     /// The library at `explicit`, or in the first place that has it.
     pub(super) fn open(explicit: Option<&Path>, plugin: &CStr) -> Result<Self> {
-        let environment = |name: &str| std::env::var_os(name).filter(|_| !privileged());
-        if let Some(name) = REFUSED.into_iter().find(|name| std::env::var_os(name).is_some()) {
-            let context =
-                format!("{name} is set, and would let NIXL load what nobody looked at: unset it");
-            return Err(Error::new(ErrorKind::Config, context));
-        }
-        let path = match explicit {
-            Some(path) => find(&[Place { from: "the settings", path: path.to_owned() }])?,
-            None => find(&places(environment))?,
-        };
+        let path = locate(explicit)?;
         Self::at(&path, plugin)
     }
 
@@ -80,6 +71,26 @@ impl Library {
     }
 }
 
+/// The path of the library at `explicit`, or in the first place that has it.
+pub(super) fn locate(explicit: Option<&Path>) -> Result<PathBuf> {
+    let environment = |name: &str| std::env::var_os(name).filter(|_| !privileged());
+    if let Some(name) = REFUSED.into_iter().find(|name| std::env::var_os(name).is_some()) {
+        let context =
+            format!("{name} is set, and would let NIXL load what nobody looked at: unset it");
+        return Err(Error::new(ErrorKind::Config, context));
+    }
+    match explicit {
+        Some(path) => find(&[Place { from: "the settings", path: path.to_owned() }]),
+        None => find(&places(environment)),
+    }
+}
+
+/// The version of an installation, where it says so, and the folder of its plugins.
+pub(super) fn installed(library: &Path) -> (Option<String>, PathBuf) {
+    let real = library.canonicalize().unwrap_or_else(|_| library.to_owned());
+    (version_beside(folder_of(&real)), folder_of(&real).join("plugins"))
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))
 }
@@ -97,7 +108,7 @@ fn find(places: &[Place]) -> Result<PathBuf> {
     Err(Error::new(ErrorKind::Unavailable, context))
 }
 
-fn look_at(path: PathBuf) -> Result<LoadedFile> {
+pub(super) fn look_at(path: PathBuf) -> Result<LoadedFile> {
     let bytes = std::fs::read(&path).map_err(|error| {
         let context = format!("{}: it can't be read", path.display());
         Error::new(ErrorKind::Unavailable, context).with_source(error)

@@ -18,18 +18,22 @@
 //! | `config` | [`NixlConfig`] |
 //! | `backend` | [`Nixl`], for any plugin |
 //! | `posix` | [`NixlPosix`] |
+//! | `probe` | [`NixlInstallation`], [`PluginName`]: what is here, and whether it works |
+//! | `cufile` | [`CuFileLibrary`]: what the GDS plugins need |
 
 mod agent;
 mod agents;
 mod backend;
 mod cargo;
 mod config;
+mod cufile;
 mod flights;
 mod library;
 mod part;
 mod places;
 mod plugin;
 mod posix;
+mod probe;
 mod staging;
 mod status;
 mod sys;
@@ -37,6 +41,8 @@ mod vet;
 
 pub use backend::Nixl;
 pub use config::NixlConfig;
+pub use cufile::CuFileLibrary;
 pub use library::{Attestation, LoadedFile};
 pub use plugin::Plugin;
 pub use posix::{NixlPosix, PosixPlugin};
+pub use probe::{NixlInstallation, PluginName};

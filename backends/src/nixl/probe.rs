@@ -1,0 +1,116 @@
+//! What of NIXL is here, and which of its plugins can really be created.
+
+use super::agent::Agent;
+use super::library::{Attestation, Library, LoadedFile, installed, locate, look_at};
+use super::plugin::{Opening, Plugin};
+use super::posix::PosixPlugin;
+use std::ffi::CStr;
+use std::path::Path;
+use tierproof_core::{Error, ErrorKind, Result};
+
+/// A plugin by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PluginName {
+    /// Between host memory and files.
+    Posix,
+    /// Between a GPU's memory and files, in batches of cuFile's.
+    Gds,
+    /// The same by threads.
+    GdsMt,
+}
+
+/// cuFile's own ways; nothing proves here that the kernel is done.
+const BATCHES: [Opening; 1] =
+    [Opening { queue: "cuFile batches", parameters: &[], ends_all: false }];
+const THREADS: [Opening; 1] =
+    [Opening { queue: "cuFile threads", parameters: &[], ends_all: false }];
+
+impl PluginName {
+    /// All that files can be moved with.
+    pub const ALL: [Self; 3] = [Self::Posix, Self::Gds, Self::GdsMt];
+
+    /// The name that NIXL gives it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Posix => "POSIX",
+            Self::Gds => "GDS",
+            Self::GdsMt => "GDS_MT",
+        }
+    }
+
+    fn facts(self) -> (&'static CStr, &'static [Opening]) {
+        match self {
+            Self::Posix => (PosixPlugin::FACTS.plugin, PosixPlugin::FACTS.ways),
+            Self::Gds => (c"GDS", &BATCHES),
+            Self::GdsMt => (c"GDS_MT", &THREADS),
+        }
+    }
+
+    /// Creates the plugin in an agent of its own and ends both: the only true probe, since NIXL
+    /// lists plugins that can't be loaded. `library` as in [`NixlConfig`](crate::NixlConfig).
+    ///
+    /// ```no_run
+    /// use tierproof_backends::PluginName;
+    /// match PluginName::GdsMt.create(None) {
+    ///     Ok(seen) => println!("{} works, through {}", seen.plugin.path.display(), seen.queue),
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// `Unavailable` without the library or the plugin, and where it can't be created, `Config` for
+    /// a library that others can write to and where the environment would choose what is loaded.
+    pub fn create(self, library: Option<&Path>) -> Result<Attestation> {
+        let (name, ways) = self.facts();
+        let library = Library::open(library, name)?;
+        let mut refusals = Vec::new();
+        for Opening { queue, parameters, ends_all } in ways {
+            match Agent::open(library.api, name, parameters, *ends_all) {
+                Ok(agent) => {
+                    drop(agent);
+                    return Ok(library.attest(queue));
+                }
+                Err(code) => refusals.push(format!("{queue}: {code}")),
+            }
+        }
+        let (path, refusals) = (library.plugin.path.display(), refusals.join("; "));
+        Err(Error::new(ErrorKind::Unavailable, format!("{path} can't be created: {refusals}")))
+    }
+}
+
+/// NIXL as it lies on this machine, not loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NixlInstallation {
+    /// NIXL's C API.
+    pub library: LoadedFile,
+    /// The version of the installation, where it says so.
+    pub version: Option<String>,
+    /// The plugins whose files are there, by name. Whether they work is another question.
+    pub plugins: Vec<String>,
+}
+
+impl NixlInstallation {
+    /// The installation that a backend would load. `library` as in
+    /// [`NixlConfig`](crate::NixlConfig).
+    ///
+    /// ```no_run
+    /// let nixl = tierproof_backends::NixlInstallation::find(None)?;
+    /// println!("{:?} with {:?}", nixl.version, nixl.plugins);
+    /// # Ok::<(), tierproof_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`PluginName::create`].
+    pub fn find(library: Option<&Path>) -> Result<Self> {
+        let path = locate(library)?;
+        let (version, folder) = installed(&path);
+        let entries = folder.read_dir().into_iter().flatten();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let plugin =
+            |name: String| Some(name.strip_prefix("libplugin_")?.strip_suffix(".so")?.to_owned());
+        let mut plugins: Vec<String> = names.filter_map(plugin).collect();
+        plugins.sort_unstable();
+        Ok(Self { library: look_at(path)?, version, plugins })
+    }
+}
