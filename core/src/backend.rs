@@ -17,7 +17,7 @@ pub enum Route {
 }
 
 /// Something that works otherwise than asked, as a value that a report must print.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Fallback {
     /// What was asked for.
     pub wanted: String,

@@ -3,7 +3,7 @@
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use tierproof::{BackendKind, Root, Settings};
+use tierproof::{BackendKind, Root, Settings, doctor};
 use tierproof_core::{POLICIES, TransferMode};
 
 /// A KV-cache offload engine that can be proven on a laptop and trusted on a GPU.
@@ -20,6 +20,26 @@ pub(crate) enum Command {
     ///
     /// Exit status: 0, or 2 for bad usage or input, or 3 if a byte was wrong or an invariant broke.
     Replay(Box<Replay>),
+    /// Say what this machine has, what is missing and what to do about it, and try every backend.
+    ///
+    /// Each backend moves one tiny block around, and every byte is compared. Exit status: 0, or 1 if a
+    /// backend of --require does not work, or 2 for bad usage or a directory without use.
+    Doctor(Doctor),
+}
+
+/// Settings of `tierproof doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Existing directory to examine, for its device and file system; what is tried in it is removed
+    /// again [default: a temporary one]
+    pub(crate) directory: Option<PathBuf>,
+    /// Backends that must work; may be given more than once
+    #[arg(long, value_name = "NAME", value_delimiter = ',',
+          value_parser = PossibleValuesParser::new(doctor::backends()))]
+    pub(crate) require: Vec<String>,
+    /// Print one JSON object instead
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Settings of `tierproof replay`. Of a setting given twice the last counts, so that scripts can add

@@ -23,6 +23,11 @@ impl Failure {
         Self::Told { lines: vec![message], remedy, code: BAD_INPUT }
     }
 
+    /// What keeps the doctor from beginning.
+    pub(crate) fn of_doctor(error: &Error) -> Self {
+        Self::of(error, "name an existing directory that may be written", BAD_INPUT)
+    }
+
     /// Prints what there is to tell.
     pub(crate) fn report(self) -> ExitCode {
         let Self::Told { lines, remedy, code } = self else { return ExitCode::SUCCESS };

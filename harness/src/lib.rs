@@ -20,10 +20,12 @@
 //! | `laws` | what must hold between the numbers of a replay |
 //! | `replay` | the replay itself |
 //! | `report` | an outcome for people |
+//! | [`doctor`] | what this machine is good for, and what to do about the rest |
 
 #![forbid(unsafe_code)]
 
 mod arrival;
+pub mod doctor;
 mod draw;
 mod laws;
 mod open;

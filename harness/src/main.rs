@@ -7,22 +7,32 @@ mod failure;
 mod output;
 
 use clap::Parser;
-use cli::{Cli, Command, Replay};
+use cli::{Cli, Command, Doctor, Replay};
 use failure::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
 use output::Outputs;
 use std::process::ExitCode;
-use tierproof::{Progress, Workload};
+use tierproof::{Progress, Workload, doctor};
 
+/// A backend that must work does not.
+const UNFIT: u8 = 1;
 /// A byte was wrong or an invariant broke.
 const UNSOUND: u8 = 3;
 
 fn main() -> ExitCode {
-    let Cli { command: Command::Replay(arguments) } = Cli::parse();
-    match replay(&arguments) {
-        Ok(code) => code,
-        Err(failure) => failure.report(),
-    }
+    let done = match Cli::parse().command {
+        Command::Replay(arguments) => replay(&arguments),
+        Command::Doctor(arguments) => examine(&arguments),
+    };
+    done.unwrap_or_else(Failure::report)
+}
+
+fn examine(arguments: &Doctor) -> Result<ExitCode, Failure> {
+    let required: Vec<&str> = arguments.require.iter().map(String::as_str).collect();
+    let checkup = doctor::checkup(arguments.directory.as_deref(), &required);
+    let checkup = checkup.map_err(|error| Failure::of_doctor(&error))?;
+    output::print_checkup(&checkup, arguments.json)?;
+    Ok(if checkup.fit { ExitCode::SUCCESS } else { ExitCode::from(UNFIT) })
 }
 
 fn replay(arguments: &Replay) -> Result<ExitCode, Failure> {

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use tierproof::doctor::{Checkup, chart};
 use tierproof::{Outcome, report};
 
 /// The destinations of one run, opened before it starts so that a bad path costs nothing.
@@ -77,6 +78,18 @@ impl Outputs {
         }
         Ok(())
     }
+}
+
+/// Prints what the doctor found, for people or as one JSON object.
+pub(crate) fn print_checkup(checkup: &Checkup, json: bool) -> Result<(), Failure> {
+    let text = if json {
+        serde_json::to_string_pretty(checkup).map_err(io::Error::from)? + "\n"
+    } else {
+        chart(checkup)
+    };
+    let mut out = io::stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())?;
+    Ok(())
 }
 
 /// One line on standard error, if anybody listens.

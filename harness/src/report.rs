@@ -133,7 +133,8 @@ fn scaled(value: u64, units: &[(u64, &str)]) -> String {
     }
 }
 
-fn bytes(value: u64) -> String {
+/// `12.3 GiB`.
+pub(crate) fn bytes(value: u64) -> String {
     scaled(
         value,
         &[(1, "B"), (1 << 10, "KiB"), (1 << 20, "MiB"), (1 << 30, "GiB"), (1 << 40, "TiB")],

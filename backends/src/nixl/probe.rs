@@ -4,6 +4,7 @@ use super::agent::Agent;
 use super::library::{Attestation, Library, LoadedFile, installed, locate, look_at};
 use super::plugin::{Opening, Plugin};
 use super::posix::PosixPlugin;
+use crate::machine::NvidiaDriver;
 use std::ffi::CStr;
 use std::path::Path;
 use tierproof_core::{Error, ErrorKind, Result};
@@ -59,10 +60,14 @@ impl PluginName {
     /// ```
     ///
     /// # Errors
-    /// `Unavailable` without the library or the plugin, and where it can't be created, `Config` for
+    /// `Unavailable` without the library or the plugin, where it can't be created and where cuFile
+    /// would hang, `Config` for
     /// a library that others can write to and where the environment would choose what is loaded.
     pub fn create(self, library: Option<&Path>) -> Result<Attestation> {
         let (name, ways) = self.facts();
+        if self != Self::Posix {
+            refuse_to_spin()?;
+        }
         let library = Library::open(library, name)?;
         let mut refusals = Vec::new();
         for Opening { queue, parameters, ends_all } in ways {
@@ -77,6 +82,17 @@ impl PluginName {
         let (path, refusals) = (library.plugin.path.display(), refusals.join("; "));
         Err(Error::new(ErrorKind::Unavailable, format!("{path} can't be created: {refusals}")))
     }
+}
+
+/// cuFile 1.20 reads `/proc/modules` line by line when its driver is opened and, where the kernel has
+/// no such file, spins for ever. Without a GPU's driver there is nothing to gain by that.
+fn refuse_to_spin() -> Result<()> {
+    if Path::new("/proc/modules").exists() || NvidiaDriver::loaded().is_some() {
+        return Ok(());
+    }
+    let context = "no NVIDIA driver is loaded, and this kernel has no /proc/modules, for which \
+                   cuFile would look for ever";
+    Err(Error::new(ErrorKind::Unavailable, context))
 }
 
 /// NIXL as it lies on this machine, not loaded.
