@@ -23,7 +23,8 @@ pub(crate) enum Command {
     /// Say what this machine has, what is missing and what to do about it, and try every backend.
     ///
     /// Each backend moves one tiny block around, and every byte is compared. Exit status: 0, or 1 if a
-    /// backend of --require does not work, or 2 for bad usage or a directory without use.
+    /// backend of --require does not work, or 2 for bad usage or a directory without use. cuFile, where
+    /// it is loaded, may leave its cufile.log in the working directory.
     Doctor(Doctor),
 }
 
@@ -32,6 +33,7 @@ pub(crate) enum Command {
 pub(crate) struct Doctor {
     /// Existing directory to examine, for its device and file system; what is tried in it is removed
     /// again [default: a temporary one]
+    #[arg(value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
     /// Backends that must work; may be given more than once
     #[arg(long, value_name = "NAME", value_delimiter = ',',

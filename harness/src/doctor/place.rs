@@ -18,21 +18,21 @@ impl Place {
         let scratch = Builder::new().prefix("tierproof-doctor-").to_owned();
         let Some(directory) = directory else {
             let scratch = scratch.tempdir().map_err(|error| {
-                let context = format!("no temporary directory can be made: {error}: give DIR");
+                let context = "no temporary directory can be made: give DIR";
                 Error::new(ErrorKind::Unavailable, context).with_source(error)
             })?;
             return Ok(Self { directory: scratch.path().to_owned(), scratch });
         };
         let shown = directory.display();
         let stat = std::fs::metadata(directory).map_err(|error| {
-            let context = format!("{shown}: it can't be looked at: {error}");
+            let context = format!("{shown}: it can't be looked at");
             Error::new(ErrorKind::Unavailable, context).with_source(error)
         })?;
         if !stat.is_dir() {
             return Err(Error::new(ErrorKind::Config, format!("{shown}: it is no directory")));
         }
         let scratch = scratch.tempdir_in(directory).map_err(|error| {
-            let context = format!("{shown}: nothing can be written in it: {error}");
+            let context = format!("{shown}: nothing can be written in it");
             Error::new(ErrorKind::Unavailable, context).with_source(error)
         })?;
         Ok(Self { directory: directory.to_owned(), scratch })
