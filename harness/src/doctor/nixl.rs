@@ -53,8 +53,12 @@ pub(crate) fn examine() -> (Vec<Finding>, Option<NixlSeen>) {
 pub(crate) fn examine() -> (Vec<Finding>, Option<NixlSeen>) {
     let installation = match ask(|| NixlInstallation::find(None)) {
         Ok(Ok(installation)) => installation,
-        Ok(Err(error)) => return (without(&told(&error)), None),
-        Err(silence) => return (without(&silence.told()), None),
+        Ok(Err(error)) => {
+            // What the operator has set stands in the way, and the error says what.
+            let set = error.kind() == tierproof_core::ErrorKind::Config;
+            return (without(&told(&error), if set { "do as it says" } else { GET }), None);
+        }
+        Err(silence) => return (without(&silence.told(), GET), None),
     };
     let NixlInstallation { library, version, plugins } = installation;
     let mut seen = NixlSeen { library: library.into(), version, plugins, created: Vec::new() };
@@ -70,11 +74,13 @@ pub(crate) fn examine() -> (Vec<Finding>, Option<NixlSeen>) {
 }
 
 #[cfg(feature = "nixl")]
-fn without(why: &str) -> Vec<Finding> {
-    let get = "run scripts/fetch-nixl, or name an installation in TIERPROOF_NIXL";
-    let mut findings = vec![Finding::missing(Topic::Nixl, why, get)];
+const GET: &str = "run scripts/fetch-nixl, or name an installation in TIERPROOF_NIXL";
+
+#[cfg(feature = "nixl")]
+fn without(why: &str, remedy: &str) -> Vec<Finding> {
+    let mut findings = vec![Finding::missing(Topic::Nixl, why, remedy)];
     let plugins = PluginName::ALL.into_iter().map(topic);
-    findings.extend(plugins.map(|it| Finding::missing(it, "no NIXL, so no plugin", get)));
+    findings.extend(plugins.map(|it| Finding::missing(it, "no NIXL, so no plugin", remedy)));
     findings
 }
 
