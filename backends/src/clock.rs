@@ -38,3 +38,27 @@ impl Clock {
         }
     }
 }
+
+/// How somebody waits for what only asking moves on.
+#[cfg(any(feature = "cuda", feature = "nixl"))]
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    asked: u32,
+}
+
+#[cfg(any(feature = "cuda", feature = "nixl"))]
+impl Patience {
+    /// How often without sleeping, and how long it sleeps between later questions.
+    const EAGER: u32 = 2000;
+    const PAUSE: Nanos = Nanos(50_000);
+
+    /// A moment between two questions.
+    pub(crate) fn pause(&mut self, clock: Clock, until: Nanos) {
+        self.asked += 1;
+        if self.asked < Self::EAGER {
+            std::thread::yield_now();
+        } else {
+            clock.sleep(clock.now().saturating_add(Self::PAUSE).min(until));
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! Ranges lent to transfers in flight: many readers or one writer of a byte, checked at run time.
 
 use crate::memory::Mapping;
+#[cfg(any(feature = "cuda", feature = "nixl"))]
+use crate::sheets::Slab;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tierproof_core::{Bytes, Result};
@@ -67,6 +69,20 @@ impl<T: Claimed> Claim<T> {
     }
 }
 
+impl<T: Claimed> Claim<T> {
+    /// How many bytes it is.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn len(&self) -> usize {
+        (self.entry.end - self.entry.start) as usize
+    }
+
+    /// The range.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn range(&self) -> Range<Bytes> {
+        self.entry.start..self.entry.end
+    }
+}
+
 impl<T: Claimed> Drop for Claim<T> {
     fn drop(&mut self) {
         let mut entries = self.owner.claims().entries();
@@ -79,9 +95,14 @@ impl<T: Claimed> Drop for Claim<T> {
 /// Memory whose ranges are lent to threads one by one.
 #[derive(Debug)]
 pub(crate) struct Memory {
+    // Dropped first: it is about the mapping.
+    _preparation: Option<Box<dyn Preparation>>,
     mapping: Mapping,
     claims: Claims,
 }
+
+/// What was done to memory before its use, and is undone when dropped.
+pub(crate) trait Preparation: std::fmt::Debug + Send + Sync {}
 
 impl Claimed for Memory {
     fn claims(&self) -> &Claims {
@@ -89,9 +110,29 @@ impl Claimed for Memory {
     }
 }
 
+#[cfg(any(feature = "cuda", feature = "nixl"))]
+impl Slab for Memory {
+    fn len(&self) -> Bytes {
+        Memory::len(self)
+    }
+}
+
 impl Memory {
     pub(crate) fn new(len: Bytes) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self { mapping: Mapping::new(len)?, claims: Claims::default() }))
+        let mapping = Mapping::new(len)?;
+        Ok(Arc::new(Self { _preparation: None, mapping, claims: Claims::default() }))
+    }
+
+    /// Memory that something is done to first: its address and length.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn prepared<P: Preparation + 'static>(
+        len: Bytes,
+        prepare: impl FnOnce(usize, usize) -> Result<P>,
+    ) -> Result<Arc<Self>> {
+        let mapping = Mapping::new(len)?;
+        let preparation = Box::new(prepare(mapping.address(), mapping.len())?);
+        let (preparation, claims) = (Some(preparation as Box<dyn Preparation>), Claims::default());
+        Ok(Arc::new(Self { _preparation: preparation, mapping, claims }))
     }
 
     pub(crate) fn len(&self) -> Bytes {
@@ -99,7 +140,7 @@ impl Memory {
     }
 
     /// Where it begins, for those who move bytes below us.
-    #[cfg(feature = "nixl")]
+    #[cfg(any(feature = "cuda", feature = "nixl"))]
     pub(crate) fn address(&self) -> usize {
         self.mapping.address()
     }
@@ -127,7 +168,7 @@ impl Lent {
     }
 
     /// Where the bytes are and how many, for those who read them below us while this lives.
-    #[cfg(feature = "nixl")]
+    #[cfg(any(feature = "cuda", feature = "nixl"))]
     pub(crate) fn span(&self) -> Range<usize> {
         self.0.addresses()
     }
@@ -149,9 +190,15 @@ impl LentMut {
     }
 
     /// Where the bytes are and how many, for those who write them below us while this lives.
-    #[cfg(feature = "nixl")]
+    #[cfg(any(feature = "cuda", feature = "nixl"))]
     pub(crate) fn span(&mut self) -> Range<usize> {
         self.0.addresses()
+    }
+
+    /// How many bytes it is.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn bytes(&mut self) -> &mut [u8] {
@@ -167,7 +214,7 @@ impl Claim<Memory> {
         self.entry.start as usize..self.entry.end as usize
     }
 
-    #[cfg(feature = "nixl")]
+    #[cfg(any(feature = "cuda", feature = "nixl"))]
     fn addresses(&self) -> Range<usize> {
         let (base, span) = (self.owner.address(), self.span());
         base + span.start..base + span.end

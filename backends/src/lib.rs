@@ -11,6 +11,7 @@
 //! | `clock` | monotonic time since a backend was opened |
 //! | `memory` | anonymous mappings, aligned for direct I/O and huge pages |
 //! | `lend` | ranges lent to transfers in flight, checked at run time |
+//! | `sheets` | buffers cut from memory that is prepared once |
 //! | `request` | judging a request before anything of it happens |
 //! | `copy` | one part copied between memories |
 //! | `dram` | [`Dram`] |
@@ -25,21 +26,38 @@
 
 mod clock;
 mod copy;
+#[cfg(feature = "cuda")]
+mod cuda;
+#[cfg(feature = "cuda")]
+mod cuda_dram;
 mod dram;
 mod files;
+#[cfg(any(feature = "cuda", feature = "nixl"))]
+mod ledger;
 mod lend;
 pub mod machine;
 mod memory;
 #[cfg(feature = "nixl")]
 mod nixl;
+#[cfg(feature = "cuda")]
+mod on_gpu;
 mod posix;
 mod request;
+#[cfg(any(feature = "cuda", feature = "nixl"))]
+mod sheets;
+mod terms;
 
+#[cfg(feature = "cuda")]
+pub use cuda::{GpuFacts, Pool};
+#[cfg(feature = "cuda")]
+pub use cuda_dram::CudaDram;
 pub use dram::Dram;
 pub use files::{DirectIo, FileLayout};
 #[cfg(feature = "nixl")]
 pub use nixl::{
-    Attestation, CuFileLibrary, LoadedFile, Nixl, NixlConfig, NixlInstallation, NixlPosix, Plugin,
-    PluginName, PosixPlugin,
+    Attestation, CuFileLibrary, GdsMtPlugin, GdsPlugin, LoadedFile, Nixl, NixlConfig, NixlGds,
+    NixlGdsMt, NixlInstallation, NixlPosix, Plugin, PluginName, PosixPlugin,
 };
+#[cfg(feature = "cuda")]
+pub use on_gpu::OnGpu;
 pub use posix::{Posix, PosixConfig};

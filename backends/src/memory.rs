@@ -56,7 +56,7 @@ impl Mapping {
     }
 
     /// Where it begins, for those who move bytes below us.
-    #[cfg(feature = "nixl")]
+    #[cfg(any(feature = "cuda", feature = "nixl"))]
     pub(crate) fn address(&self) -> usize {
         self.base.as_ptr().expose_provenance()
     }

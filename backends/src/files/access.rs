@@ -6,6 +6,8 @@ use super::root::Root;
 use super::rules::FileRules;
 use super::store::SlotStore;
 use crate::copy::copy_part;
+#[cfg(feature = "cuda")]
+use crate::cuda::DeviceMemory;
 use crate::lend::{Access, Claim, Lent, LentMut, Memory};
 use crate::request::examine_bytes;
 use std::ops::Range;
@@ -37,10 +39,14 @@ impl Regions {
         examine_bytes(target, bytes.len(), region.facts().len)?;
         match region {
             Region::Memory(_, memory) => {
-                let range = target.offset..target.offset + target.len;
-                let mut lent = LentMut::new(memory, range).ok_or_else(in_flight)?;
+                let mut lent = LentMut::new(memory, range_of(target)).ok_or_else(in_flight)?;
                 lent.bytes().copy_from_slice(bytes);
                 Ok(())
+            }
+            #[cfg(feature = "cuda")]
+            Region::Device(memory) => {
+                let claim = Claim::new(memory, range_of(target), Access::Write);
+                DeviceMemory::fill(&claim.ok_or_else(in_flight)?, bytes)
             }
             Region::File(store) => {
                 let claim = Claim::new(store, pages_of(target), Access::Write);
@@ -56,10 +62,14 @@ impl Regions {
         examine_bytes(source, bytes.len(), region.facts().len)?;
         match region {
             Region::Memory(_, memory) => {
-                let range = source.offset..source.offset + source.len;
-                let lent = Lent::new(memory, range).ok_or_else(in_flight)?;
+                let lent = Lent::new(memory, range_of(source)).ok_or_else(in_flight)?;
                 bytes.copy_from_slice(lent.bytes());
                 Ok(())
+            }
+            #[cfg(feature = "cuda")]
+            Region::Device(memory) => {
+                let claim = Claim::new(memory, range_of(source), Access::Read);
+                DeviceMemory::peek(&claim.ok_or_else(in_flight)?, bytes)
             }
             Region::File(store) => {
                 let claim = Claim::new(store, pages_of(source), Access::Read);
@@ -81,6 +91,11 @@ impl Regions {
         }
         Ok(faults)
     }
+}
+
+/// What was examined lies in its region, so this does not overflow.
+fn range_of(at: Descriptor) -> Range<Bytes> {
+    at.offset..at.offset + at.len
 }
 
 /// The pages that `at` shares with its neighbours.

@@ -9,6 +9,7 @@
 //! | `io` | whole transfers over calls that may do less than asked |
 //! | `work` | one part between memory and a file |
 //! | `regions` | all regions, and what a request claims of them |
+//! | `sides` | what transfers that touch a GPU's memory claim |
 //! | `access` | what is done with regions at once: filled, peeked, copied |
 
 pub(crate) mod access;
@@ -16,6 +17,8 @@ pub(crate) mod io;
 pub(crate) mod regions;
 pub(crate) mod root;
 pub(crate) mod rules;
+#[cfg(feature = "cuda")]
+pub(crate) mod sides;
 pub(crate) mod store;
 pub(crate) mod trouble;
 pub(crate) mod work;

@@ -2,9 +2,12 @@
 
 use super::io::PAGE;
 use super::store::SlotStore;
-use super::work::{Ends, Terms, Work};
+use super::work::{Ends, Work};
+#[cfg(feature = "cuda")]
+use crate::cuda::DeviceMemory;
 use crate::lend::{Access, Claim, Lent, LentMut, Memory};
 use crate::request::{RegionFacts, extent, unknown_region};
+use crate::terms::Terms;
 use std::ops::Range;
 use std::sync::Arc;
 use tierproof_core::{
@@ -18,6 +21,9 @@ pub(crate) const ALIGNMENT: Bytes = PAGE as Bytes;
 #[derive(Debug)]
 pub(crate) enum Region {
     Memory(MediumKind, Arc<Memory>),
+    /// A GPU's memory.
+    #[cfg(feature = "cuda")]
+    Device(Arc<DeviceMemory>),
     File(Arc<SlotStore>),
 }
 
@@ -26,6 +32,10 @@ impl Region {
         match self {
             Self::Memory(kind, memory) => {
                 RegionFacts { kind: *kind, len: memory.len(), paged: false }
+            }
+            #[cfg(feature = "cuda")]
+            Self::Device(memory) => {
+                RegionFacts { kind: MediumKind::Device, len: memory.len(), paged: false }
             }
             Self::File(store) => {
                 RegionFacts { kind: MediumKind::File, len: store.len(), paged: true }
@@ -38,6 +48,8 @@ impl Region {
     fn idle(&self) -> bool {
         match self {
             Self::Memory(_, memory) => Arc::strong_count(memory) == 1,
+            #[cfg(feature = "cuda")]
+            Self::Device(memory) => Arc::strong_count(memory) == 1,
             Self::File(store) => Arc::strong_count(store) == 1,
         }
     }
@@ -61,12 +73,6 @@ impl Regions {
     pub(crate) fn get(&self, id: RegionId) -> Result<&Region> {
         let region = self.0.get(id.0 as usize).and_then(Option::as_ref);
         region.ok_or_else(|| unknown_region(id))
-    }
-
-    /// All that are there.
-    #[cfg(feature = "nixl")]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Region> {
-        self.0.iter().flatten()
     }
 
     /// Takes out a region that nobody uses.
@@ -143,7 +149,7 @@ impl Regions {
     fn memory(&self, at: Descriptor, sealed: bool) -> Option<(&Arc<Memory>, Range<Bytes>)> {
         match self.get(at.region).ok()? {
             Region::Memory(_, memory) => Some((memory, extent(at, sealed, ALIGNMENT, false)?)),
-            Region::File(_) => None,
+            _ => None,
         }
     }
 }

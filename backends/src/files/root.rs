@@ -145,7 +145,7 @@ impl Directory {
         made: Identity,
         direct: bool,
     ) -> Result<OwnedFd, Trouble> {
-        let mut flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut flags = OFlags::RDWR | OFlags::CLOEXEC;
         flags.set(OFlags::DIRECT, direct);
         let fd = fs::openat2(&self.fd, name, flags, Mode::empty(), confined())?;
         let stat = stat_open(&fd)?;
@@ -185,7 +185,9 @@ impl Directory {
 
     fn open_or_make(&self, name: &str) -> Result<OwnedFd> {
         let path = self.path_of(name);
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Links are refused by how names are resolved. `NOFOLLOW` would stay among the file's flags, and
+        // cuFile refuses a file that has it.
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
         fs::openat2(&self.fd, name, flags | OFlags::NONBLOCK, mode, confined())
             .map_err(|errno| Trouble::from(errno).error("make", &path))
@@ -203,6 +205,8 @@ impl Directory {
             );
             return Err(Error::new(ErrorKind::Config, context));
         }
+        // It was for opening what may be a pipe, and would stay as well.
+        fs::fcntl_setfl(&fd, OFlags::empty()).map_err(trouble)?;
         // Whatever the umask, or an earlier run's, made of it.
         fs::fchmod(&fd, Mode::RUSR | Mode::WUSR).map_err(trouble)?;
         fs::ftruncate(&fd, 0).map_err(trouble)?;

@@ -1,28 +1,37 @@
 //! The agent of a backend, and those that came before it: after an error another one goes on.
 
-use super::agent::{Agent, Place};
-use super::flights::Flights;
-use super::library::Library;
+use super::agent::{Agent, Ends, Place};
+use super::cargo::MemoryKind;
+use super::library::{Attestation, Library};
 use super::plugin::{Facts, Opening};
-use super::staging::Staging;
 use super::status::Code;
 use super::sys::Api;
-use crate::files::regions::{Region, Regions};
-use crate::lend::Memory;
+use crate::files::regions::Region;
+use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::Builder;
-use tierproof_core::{Error, ErrorKind, Fallback, Result};
+use tierproof_core::{Bytes, Error, ErrorKind, Fallback, Result};
 
 /// The agent for new transfers, and those that only finish what they began.
 pub(super) struct Agents {
     api: &'static Api,
-    facts: &'static Facts,
-    /// The way to open the plugin that worked.
-    way: usize,
+    backend: &'static str,
+    /// The way that worked.
+    way: &'static Opening,
     current: Option<Arc<Agent>>,
     /// Those that failed, until nothing of them is left.
     retired: Vec<Retired>,
+    /// All that is registered, for the next agent.
+    roster: BTreeMap<Place, Entry>,
+}
+
+/// What is registered of a place.
+#[derive(Debug, Clone, Copy)]
+enum Entry {
+    Memory(MemoryKind, usize),
+    File(usize),
 }
 
 struct Retired {
@@ -30,60 +39,113 @@ struct Retired {
     ending: bool,
 }
 
+/// A way that worked: its agents, what was loaded, and what is otherwise than wanted.
+pub(super) struct Found {
+    pub(super) agents: Agents,
+    pub(super) attestation: Attestation,
+    pub(super) fallbacks: Vec<Fallback>,
+}
+
 impl Agents {
-    /// Opens the plugin in the first way that works, and says what is otherwise than wanted.
-    pub(super) fn probe(library: &Library, facts: &'static Facts) -> Result<(Self, Vec<Fallback>)> {
+    /// Takes the first way whose plugin can be opened and passes `trial`.
+    pub(super) fn probe(
+        library: Option<&Path>,
+        facts: &'static Facts,
+        trial: impl Fn(&Arc<Agent>, &Opening) -> Result<()>,
+    ) -> Result<Found> {
         let mut fallbacks = Vec::new();
         let mut refusals = Vec::new();
-        for (way, opening) in facts.ways.iter().enumerate() {
-            match Agent::open(library.api, facts.plugin, opening.parameters, opening.ends_all) {
-                Ok(agent) => {
-                    let current = Some(Arc::new(agent));
-                    let agents =
-                        Self { api: library.api, facts, way, current, retired: Vec::new() };
-                    return Ok((agents, fallbacks));
+        for (index, way) in facts.ways.iter().enumerate() {
+            match attempt(library, way, &trial) {
+                Ok((agent, opened)) => {
+                    let agents = Self {
+                        api: opened.api,
+                        backend: facts.backend,
+                        way,
+                        current: Some(agent),
+                        retired: Vec::new(),
+                        roster: BTreeMap::new(),
+                    };
+                    let attestation = opened.attest(way.queue);
+                    return Ok(Found { agents, attestation, fallbacks });
                 }
-                Err(code) => {
-                    refusals.push(format!("{}: {code}", opening.queue));
-                    if let Some(next) = facts.ways.get(way + 1) {
-                        let why = format!("the plugin refused it: {code}");
-                        fallbacks.push(Fallback::new(opening.queue, next.queue, why));
+                // What is wrong with the library is wrong with it on every way.
+                Err(Attempt::Library(error)) if index == 0 => return Err(error),
+                Err(Attempt::Library(error) | Attempt::Plugin(error)) => {
+                    refusals.push(format!("{}: {error}", way.queue));
+                    if let Some(next) = facts.ways.get(index + 1) {
+                        let instead = match next.plugin == way.plugin {
+                            true => next.queue.to_owned(),
+                            false => format!("{}, through pinned host memory", next.queue),
+                        };
+                        fallbacks.push(Fallback::new(way.queue, instead, error.to_string()));
                     }
                 }
             }
         }
         let context = format!(
-            "{} does not work here ({}): see NIXL's log on standard error, or choose another \
-             backend",
-            library.plugin.path.display(),
+            "{} does not work here ({}): see NIXL's log on standard error and `tierproof doctor`, or \
+             choose another backend",
+            facts.backend,
             refusals.join("; ")
         );
         Err(Error::new(ErrorKind::Unavailable, context))
     }
 
-    /// What the plugin puts its reads and writes in.
-    pub(super) fn queue(&self) -> &'static str {
-        self.facts.ways[self.way].queue
+    /// The way that files are moved.
+    pub(super) fn way(&self) -> &'static Opening {
+        self.way
     }
 
-    /// The agent for new transfers: where the last one has failed, another that knows all of these.
-    pub(super) fn current(&mut self, regions: &Regions, staging: &Staging) -> Result<Arc<Agent>> {
+    /// The agent for new transfers: where the last one has failed, another that knows all that is
+    /// registered.
+    pub(super) fn current(&mut self) -> Result<Arc<Agent>> {
         if let Some(agent) = &self.current {
             return Ok(Arc::clone(agent));
         }
-        let Opening { parameters, ends_all, .. } = self.facts.ways[self.way];
-        let failed = |code: Code| failed(self.facts, "open another agent", code);
-        let agent =
-            Agent::open(self.api, self.facts.plugin, parameters, ends_all).map_err(failed)?;
-        for region in regions.iter() {
-            register(&agent, region).map_err(failed)?;
-        }
-        for slab in staging.slabs() {
-            register_memory(&agent, slab).map_err(failed)?;
-        }
-        let agent = Arc::new(agent);
+        let opened = open(self.api, self.way).and_then(|agent| {
+            let mut roster = self.roster.iter();
+            roster.try_for_each(|(place, entry)| register(&agent, *place, *entry))?;
+            Ok(Arc::new(agent))
+        });
+        let agent = opened.map_err(|code| self.failed("open another agent", code))?;
         self.current = Some(Arc::clone(&agent));
         Ok(agent)
+    }
+
+    /// Registers memory, which must be forgotten before it goes or outlive the agents.
+    pub(super) fn register_memory(
+        &mut self,
+        kind: MemoryKind,
+        address: usize,
+        len: Bytes,
+    ) -> Result<()> {
+        let entry = Entry::Memory(kind, len as usize);
+        self.enter(Place::Memory(address), entry, "register memory")
+    }
+
+    /// Registers a region.
+    pub(super) fn register(&mut self, region: &Region) -> Result<()> {
+        match region {
+            Region::Memory(_, memory) => {
+                self.register_memory(MemoryKind::Host, memory.address(), memory.len())
+            }
+            // Only buffers of ours go between it and files.
+            #[cfg(feature = "cuda")]
+            Region::Device(_) => Ok(()),
+            Region::File(store) => {
+                let doing = "register a file";
+                let file = store.kept().ok_or_else(|| self.failed(doing, Code::NotFound))?;
+                self.enter(Place::File(file.as_raw_fd()), Entry::File(store.len() as usize), doing)
+            }
+        }
+    }
+
+    fn enter(&mut self, place: Place, entry: Entry, doing: &str) -> Result<()> {
+        let agent = self.current()?;
+        register(&agent, place, entry).map_err(|code| self.failed(doing, code))?;
+        self.roster.insert(place, entry);
+        Ok(())
     }
 
     /// Nothing new goes through this agent.
@@ -96,9 +158,10 @@ impl Agents {
 
     /// Ends those that nothing moves through any more, on a thread of its own where it may wait for
     /// the kernel. One whose end proves nothing is left as it is.
-    pub(super) fn end_idle(&mut self, flights: &Flights) {
+    pub(super) fn end_idle(&mut self, in_use: impl Fn(&Arc<Agent>) -> bool) {
         for retired in &mut self.retired {
-            if retired.ending || !retired.agent.ends_all() || flights.use_agent(&retired.agent) {
+            let proves = retired.agent.ends() != Ends::Never;
+            if retired.ending || !proves || in_use(&retired.agent) {
                 continue;
             }
             retired.ending = true;
@@ -111,24 +174,33 @@ impl Agents {
         self.retired.retain(|retired| !retired.agent.is_gone());
     }
 
-    pub(super) fn register(&self, agent: &Agent, region: &Region) -> Result<()> {
-        register(agent, region).map_err(|code| failed(self.facts, "register a region", code))
-    }
-
-    pub(super) fn register_slab(&self, agent: &Agent, slab: &Memory) -> Result<()> {
-        register_memory(agent, slab).map_err(|code| failed(self.facts, "register a buffer", code))
+    /// Ends all agents that no transfer in doubt still needs.
+    pub(super) fn close(&mut self) {
+        self.current = None;
+        self.retired.clear();
     }
 
     /// Ends the registrations of a region that goes. One that can't be ended ends with its agent.
-    pub(super) fn forget(&self, region: &Region) {
+    pub(super) fn forget(&mut self, region: &Region) {
         let place = match region {
             Region::Memory(_, memory) => Some(Place::Memory(memory.address())),
+            #[cfg(feature = "cuda")]
+            Region::Device(_) => None,
             Region::File(store) => store.kept().map(|file| Place::File(file.as_raw_fd())),
         };
+        let Some(place) = place else { return };
+        self.roster.remove(&place);
         let retired = self.retired.iter().map(|retired| &retired.agent);
         for agent in self.current.iter().chain(retired) {
-            let _ = place.map(|place| agent.forget(place));
+            let _ = agent.forget(place);
         }
+    }
+
+    /// The error of a call that was `doing` something.
+    fn failed(&self, doing: &str, code: Code) -> Error {
+        let context =
+            format!("{}: NIXL could not {doing}: see its log on standard error", self.backend);
+        Error::new(code.kind(), context).with_source(code)
     }
 
     #[cfg(test)]
@@ -142,22 +214,39 @@ impl Agents {
     }
 }
 
-fn register(agent: &Agent, region: &Region) -> Result<(), Code> {
-    match region {
-        Region::Memory(_, memory) => register_memory(agent, memory),
-        Region::File(store) => {
-            let file = store.kept().ok_or(Code::NotFound)?;
-            agent.register_file(file.as_raw_fd(), store.len() as usize)
+/// Why a way does not work: its files, or what they do.
+enum Attempt {
+    Library(Error),
+    Plugin(Error),
+}
+
+fn attempt(
+    library: Option<&Path>,
+    way: &Opening,
+    trial: impl Fn(&Arc<Agent>, &Opening) -> Result<()>,
+) -> Result<(Arc<Agent>, Library), Attempt> {
+    let library = Library::open(library, way.plugin).map_err(Attempt::Library)?;
+    let agent = open(library.api, way).map_err(|code| {
+        let path = library.plugin.path.display();
+        let context = format!("{path} can't be opened ({code})");
+        Attempt::Plugin(Error::new(ErrorKind::Unavailable, context).with_source(code))
+    })?;
+    let agent = Arc::new(agent);
+    trial(&agent, way).map_err(Attempt::Plugin)?;
+    Ok((agent, library))
+}
+
+/// An agent with the plugin of this way.
+pub(super) fn open(api: &'static Api, way: &Opening) -> Result<Agent, Code> {
+    Agent::open(api, way.plugin, way.parameters, way.ends)
+}
+
+fn register(agent: &Agent, place: Place, entry: Entry) -> Result<(), Code> {
+    match (place, entry) {
+        (Place::Memory(address), Entry::Memory(kind, len)) => {
+            agent.register_memory(kind, address, len)
         }
+        (Place::File(fd), Entry::File(len)) => agent.register_file(fd, len),
+        _ => unreachable!("memory is entered as memory and files as files"),
     }
-}
-
-fn register_memory(agent: &Agent, memory: &Memory) -> Result<(), Code> {
-    agent.register_memory(memory.address(), memory.len() as usize)
-}
-
-fn failed(facts: &Facts, doing: &str, code: Code) -> Error {
-    let context =
-        format!("{}: NIXL could not {doing}: see its log on standard error", facts.backend);
-    Error::new(code.kind(), context).with_source(code)
 }

@@ -1,28 +1,37 @@
-//! What one transfer carries: memory that nobody else touches until it has ended.
+//! What one transfer carries: memory and a file's bytes that nobody else touches until it has ended.
 
-use crate::lend::{Lent, LentMut};
+use crate::files::store::SlotStore;
+use crate::lend::{Claim, Lent, LentMut};
 use std::ops::Range;
 use tierproof_core::Bytes;
 
-/// Memory of one transfer, and where in the file it belongs: the body first, what is staged right
-/// behind it.
-#[derive(Debug)]
-pub(super) struct Cargo {
-    /// A region's memory.
-    pub(super) memory: Loan,
-    /// Bytes of its beginning that go straight to or from the file.
-    pub(super) body: usize,
-    /// From or into a buffer of ours, all of it.
-    pub(super) staged: Option<LentMut>,
-    /// Where the body begins in the file.
-    pub(super) at: Bytes,
+/// Memory, and where in a file its bytes belong.
+pub(super) trait Cargo {
+    /// The file, kept open.
+    fn file(&self) -> &SlotStore;
+
+    /// What kind of memory it is.
+    fn memory(&self) -> MemoryKind;
+
+    fn direction(&self) -> Direction;
+
+    /// All memory, in spans of about `span_max` bytes at most. Valid as long as this lives.
+    fn spans(&mut self, span_max: usize) -> Vec<Span>;
 }
 
-/// The right to a region's memory.
-#[derive(Debug)]
-pub(super) enum Loan {
-    Source(Lent),
-    Target(LentMut),
+/// Kinds of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MemoryKind {
+    Host,
+    /// Of the GPU with this number.
+    #[cfg(feature = "cuda")]
+    Device(u32),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Load,
+    Store,
 }
 
 /// Addresses of memory, and where in the file they belong.
@@ -32,61 +41,148 @@ pub(super) struct Span {
     pub(super) at: Bytes,
 }
 
-impl Cargo {
-    /// All memory, in spans of at most `span_max` bytes. Valid as long as this lives.
-    pub(super) fn spans(&mut self, span_max: usize) -> Vec<Span> {
+/// A part between a region in host memory and a file: the body first, what is staged right behind it.
+#[derive(Debug)]
+pub(super) struct PartCargo {
+    /// Where in the file it belongs.
+    pub(super) file: Claim<SlotStore>,
+    /// A region's memory.
+    pub(super) memory: Loan,
+    /// Bytes of its beginning that go straight to or from the file.
+    pub(super) body: usize,
+    /// From or into a buffer of ours, all of it.
+    pub(super) staged: Option<LentMut>,
+}
+
+/// The right to a region's memory.
+#[derive(Debug)]
+pub(super) enum Loan {
+    Source(Lent),
+    Target(LentMut),
+}
+
+impl Cargo for PartCargo {
+    fn file(&self) -> &SlotStore {
+        self.file.owner()
+    }
+
+    fn memory(&self) -> MemoryKind {
+        MemoryKind::Host
+    }
+
+    fn direction(&self) -> Direction {
+        // What is only lent to be read is never written to.
+        match self.memory {
+            Loan::Source(_) => Direction::Store,
+            Loan::Target(_) => Direction::Load,
+        }
+    }
+
+    fn spans(&mut self, span_max: usize) -> Vec<Span> {
         let mut spans = Vec::new();
-        let mut at = self.at;
+        let at = self.file.start();
         let memory = match &mut self.memory {
             Loan::Source(lent) => lent.span(),
             Loan::Target(lent) => lent.span(),
         };
         let body = memory.start..memory.start + self.body.min(memory.len());
-        split(body, span_max, &mut at, &mut spans);
+        let behind = at + body.len() as Bytes;
+        split(body, span_max, at, &mut spans);
         if let Some(lent) = &mut self.staged {
-            split(lent.span(), span_max, &mut at, &mut spans);
+            split(lent.span(), span_max, behind, &mut spans);
         }
         spans
     }
 }
 
-fn split(memory: Range<usize>, span_max: usize, at: &mut Bytes, spans: &mut Vec<Span>) {
-    for start in memory.clone().step_by(span_max) {
-        let end = memory.end.min(start + span_max);
-        spans.push(Span { memory: start..end, at: *at });
-        *at += (end - start) as Bytes;
+/// How many spans [`split`] makes of so many bytes.
+pub(super) fn spans_of(len: usize, span_max: usize) -> usize {
+    if len == 0 { 0 } else { (len / span_max + usize::from(len % span_max > span_max / 2)).max(1) }
+}
+
+/// Cuts memory into spans of about `span_max` bytes, all alike, each a multiple of a page but the last: a
+/// last span of a few bytes would cost as much as a long one.
+pub(super) fn split(memory: Range<usize>, span_max: usize, at: Bytes, spans: &mut Vec<Span>) {
+    let count = spans_of(memory.len(), span_max);
+    if count == 0 {
+        return;
+    }
+    let step = memory.len().div_ceil(count).next_multiple_of(4096);
+    for start in memory.clone().step_by(step) {
+        let end = memory.end.min(start + step);
+        spans.push(Span { memory: start..end, at: at + (start - memory.start) as Bytes });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lend::Memory;
+    use crate::files::root::Root;
+    use crate::files::rules::{DirectIo, FileLayout, FileRules};
+    use crate::lend::{Access, Memory};
+    use rstest::rstest;
+    use std::sync::Arc;
+    use tierproof_core::FileMedium;
+
+    const PAGE: usize = 4096;
 
     #[test]
     fn the_body_is_split_and_what_is_staged_follows() {
-        let (region, ours) = (Memory::new(100).unwrap(), Memory::new(100).unwrap());
-        let mut cargo = Cargo {
-            memory: Loan::Source(Lent::new(&region, 10..90).unwrap()),
-            body: 50,
-            staged: LentMut::new(&ours, 0..30),
-            at: 4096,
+        let folder = tempfile::tempdir().unwrap();
+        let file = store(&folder, 32 * PAGE);
+        let memory = |pages: usize| Memory::new((pages * PAGE) as Bytes).unwrap();
+        let (region, ours) = (memory(20), memory(20));
+        let pages =
+            |range: Range<usize>| (range.start * PAGE) as Bytes..(range.end * PAGE) as Bytes;
+        let mut cargo = PartCargo {
+            file: Claim::new(&file, pages(1..20), Access::Read).unwrap(),
+            memory: Loan::Source(Lent::new(&region, pages(1..12)).unwrap()),
+            body: 10 * PAGE,
+            staged: LentMut::new(&ours, pages(0..3)),
         };
-        let span = |base: usize, range: Range<usize>, at| Span {
-            memory: base + range.start..base + range.end,
-            at,
+        let span = |base: usize, range: Range<usize>, at: usize| Span {
+            memory: base + range.start * PAGE..base + range.end * PAGE,
+            at: (at * PAGE) as Bytes,
         };
         let (body, staged) = (region.address(), ours.address());
-        assert_eq!(
-            cargo.spans(20),
-            [
-                span(body, 10..30, 4096),
-                span(body, 30..50, 4116),
-                span(body, 50..60, 4136),
-                span(staged, 0..20, 4146),
-                span(staged, 20..30, 4166),
-            ]
-        );
-        assert_eq!(cargo.spans(1000).len(), 2);
+        // Ten pages by four are two and a half: two spans, alike.
+        let all = [span(body, 1..6, 1), span(body, 6..11, 6), span(staged, 0..3, 11)];
+        assert_eq!(cargo.spans(4 * PAGE), all);
+        assert_eq!(cargo.spans(1000 * PAGE).len(), 2);
+    }
+
+    #[rstest]
+    #[case::nothing(0, 0)]
+    #[case::short(1, 1)]
+    #[case::whole(8, 1)]
+    #[case::a_page_more(9, 1)]
+    #[case::half_as_much_again(12, 1)]
+    #[case::nearly_two(13, 2)]
+    #[case::two_and_a_page(17, 2)]
+    fn spans_are_alike_and_cover_all(#[case] pages: usize, #[case] count: usize) {
+        let (max, len) = (8 * PAGE, pages * PAGE);
+        let mut spans = Vec::new();
+        split(PAGE..PAGE + len, max, 77, &mut spans);
+        assert_eq!((spans.len(), spans_of(len, max)), (count, count));
+        let mut next = PAGE;
+        for span in &spans {
+            assert_eq!((span.memory.start, span.at), (next, (77 + next - PAGE) as Bytes));
+            next = span.memory.end;
+        }
+        assert_eq!(next, PAGE + len);
+    }
+
+    fn store(folder: &tempfile::TempDir, len: usize) -> Arc<SlotStore> {
+        let medium = FileMedium {
+            directory: String::new(),
+            rank: 0,
+            window: 0,
+            pool: 0,
+            stride: len as Bytes,
+        };
+        let rules =
+            FileRules { direct: DirectIo::Never, layout: FileLayout::SlotFile, keep: false };
+        let root = Root::open(folder.path()).unwrap();
+        Arc::new(SlotStore::make(&root, &medium, len as Bytes, rules, &mut Vec::new()).unwrap())
     }
 }

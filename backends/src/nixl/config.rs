@@ -26,11 +26,14 @@ pub struct NixlConfig {
     pub direct: DirectIo,
     /// Whether files outlive their region. A later run reuses the room, not the content.
     pub keep: bool,
+    /// The GPU whose memory device regions are in, counted from 0; with the feature `gds`. `None` for host
+    /// memory in its stead, which `gds` and `gds_mt` refuse.
+    pub gpu: Option<u32>,
 }
 
 impl NixlConfig {
     /// The library where it is found, 512 parts in flight, direct I/O where possible, files removed
-    /// when done.
+    /// when done, no GPU.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
@@ -39,6 +42,7 @@ impl NixlConfig {
             in_flight_parts_max: 512,
             direct: DirectIo::Auto,
             keep: false,
+            gpu: None,
         }
     }
 

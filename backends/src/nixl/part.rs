@@ -1,12 +1,13 @@
 //! One part between memory and a file: what of it NIXL moves, and what is done before and after.
 
-use super::cargo::{Cargo, Loan};
-use super::staging::Sheet;
+use super::cargo::{Loan, PartCargo};
 use super::status::Code;
 use crate::files::io::{PAGE, whole_pages};
 use crate::files::store::SlotStore;
-use crate::files::work::{Ends, Terms, Work};
-use crate::lend::Claim;
+use crate::files::work::{Ends, Work};
+use crate::lend::{Claim, Memory};
+use crate::sheets::Sheet;
+use crate::terms::Terms;
 use tierproof_core::{Bytes, Fault, TRAILER_LEN};
 
 /// A part, and the right to all that it touches.
@@ -25,14 +26,13 @@ pub(super) struct Rest {
     body: usize,
     /// The first byte of the file behind all that moves.
     end: Bytes,
-    pub(super) sheet: Option<Sheet>,
+    pub(super) sheet: Option<Sheet<Memory>>,
 }
 
 /// A part ready to go.
 pub(super) struct Packed {
     pub(super) rest: Rest,
-    pub(super) file: Claim<SlotStore>,
-    pub(super) cargo: Cargo,
+    pub(super) cargo: PartCargo,
 }
 
 /// How the bytes of a part are moved.
@@ -76,10 +76,10 @@ impl Part {
     pub(super) fn pack(
         self,
         layout: Layout,
-        sheet: Option<Sheet>,
+        sheet: Option<Sheet<Memory>>,
         trailer: Option<[u8; TRAILER_LEN]>,
     ) -> Packed {
-        let mut staged = sheet.as_ref().map(|sheet| sheet.lend(layout.staged));
+        let mut staged = sheet.as_ref().map(|sheet| sheet.lend(0..layout.staged));
         if let (Loan::Source(source), Some(staged)) = (&self.memory, &mut staged) {
             let (staged, tail) = (staged.bytes(), &source.bytes()[layout.body..self.terms.len]);
             staged.fill(0);
@@ -90,10 +90,9 @@ impl Part {
             }
         }
         let Self { terms, file, memory } = self;
-        let at = file.start();
-        let end = at + (layout.body + layout.staged) as Bytes;
-        let cargo = Cargo { memory, body: layout.body, staged, at };
-        Packed { rest: Rest { terms, body: layout.body, end, sheet }, file, cargo }
+        let end = file.start() + (layout.body + layout.staged) as Bytes;
+        let cargo = PartCargo { file, memory, body: layout.body, staged };
+        Packed { rest: Rest { terms, body: layout.body, end, sheet }, cargo }
     }
 }
 
@@ -102,12 +101,12 @@ impl Rest {
     pub(super) fn settle(
         &self,
         moved: Result<(), Code>,
-        file: &Claim<SlotStore>,
-        cargo: &mut Cargo,
+        cargo: &mut PartCargo,
     ) -> Result<(), Fault> {
         let failed = moved.map_err(|code| Fault::new(code.kind()));
-        let Loan::Target(target) = &mut cargo.memory else { return failed };
-        let staged = cargo.staged.as_mut().map_or(&[][..], |staged| staged.bytes());
+        let PartCargo { file, memory, staged, .. } = cargo;
+        let Loan::Target(target) = memory else { return failed };
+        let staged = staged.as_mut().map_or(&[][..], |staged| staged.bytes());
         let target = target.bytes();
         let loaded = self.receive(failed, file, staged, target);
         if loaded.is_err() {
@@ -117,7 +116,7 @@ impl Rest {
     }
 
     /// What has become of a part without a byte to move.
-    pub(super) fn settle_empty(&self, cargo: &mut Cargo) -> Result<(), Fault> {
+    pub(super) fn settle_empty(&self, cargo: &mut PartCargo) -> Result<(), Fault> {
         match &mut cargo.memory {
             Loan::Source(_) => Ok(()),
             Loan::Target(target) => self.terms.accept(target.bytes(), &[]),

@@ -13,8 +13,9 @@
 //! - Up to 1.4.1 a short read is success. So a file that is too short is looked for after every load,
 //!   and what has a trailer is verified.
 
+use super::agent::Ends;
 use super::backend::Nixl;
-use super::plugin::{Facts, Opening, Plugin};
+use super::plugin::{Facts, Opening, Plugin, SheetKind};
 
 /// Files through NIXL's POSIX plugin; see [`Nixl`].
 pub type NixlPosix = Nixl<PosixPlugin>;
@@ -26,23 +27,28 @@ pub struct PosixPlugin;
 /// Twice what is ever in flight would do; the plugin's own default is eight times as much.
 const POOL: (&std::ffi::CStr, &std::ffi::CStr) = (c"ios_pool_size", c"8192");
 
+/// Linux AIO, which waits for the kernel when it is closed.
+pub(super) const AIO: Opening = Opening {
+    plugin: c"POSIX",
+    queue: "Linux AIO",
+    parameters: &[(c"use_aio", c"true"), POOL],
+    ends: Ends::WithAgent,
+    sheets: SheetKind::Host,
+    transfers_in_flight_max: 1024,
+    spans_in_flight_max: 2048,
+    shared: None,
+    span_bytes_max: 16 << 20,
+    haul_bytes_max: 1 << 20,
+};
+
+/// `io_uring`, which does not.
+pub(super) const URING: Opening = Opening {
+    queue: "io_uring",
+    parameters: &[(c"use_uring", c"true"), POOL],
+    ends: Ends::Never,
+    ..AIO
+};
+
 impl Plugin for PosixPlugin {
-    const FACTS: Facts = Facts {
-        backend: "nixl-posix",
-        plugin: c"POSIX",
-        ways: &[
-            Opening {
-                queue: "Linux AIO",
-                parameters: &[(c"use_aio", c"true"), POOL],
-                ends_all: true,
-            },
-            Opening {
-                queue: "io_uring",
-                parameters: &[(c"use_uring", c"true"), POOL],
-                ends_all: false,
-            },
-        ],
-        spans_in_flight_max: 2048,
-        span_bytes_max: 16 << 20,
-    };
+    const FACTS: Facts = Facts { backend: "nixl-posix", needs_gpu: false, ways: &[AIO, URING] };
 }

@@ -1,11 +1,12 @@
 //! What of NIXL is here, and which of its plugins can really be created.
 
-use super::agent::Agent;
+use super::agents::open;
+use super::gds::GdsPlugin;
+use super::gds_mt::GdsMtPlugin;
 use super::library::{Attestation, Library, LoadedFile, installed, locate, look_at};
 use super::plugin::{Opening, Plugin};
 use super::posix::PosixPlugin;
 use crate::machine::NvidiaDriver;
-use std::ffi::CStr;
 use std::path::Path;
 use tierproof_core::{Error, ErrorKind, Result};
 
@@ -19,12 +20,6 @@ pub enum PluginName {
     /// The same by threads.
     GdsMt,
 }
-
-/// cuFile's own ways; nothing proves here that the kernel is done.
-const BATCHES: [Opening; 1] =
-    [Opening { queue: "cuFile batches", parameters: &[], ends_all: false }];
-const THREADS: [Opening; 1] =
-    [Opening { queue: "cuFile threads", parameters: &[], ends_all: false }];
 
 impl PluginName {
     /// All that files can be moved with.
@@ -40,12 +35,14 @@ impl PluginName {
         }
     }
 
-    fn facts(self) -> (&'static CStr, &'static [Opening]) {
-        match self {
-            Self::Posix => (PosixPlugin::FACTS.plugin, PosixPlugin::FACTS.ways),
-            Self::Gds => (c"GDS", &BATCHES),
-            Self::GdsMt => (c"GDS_MT", &THREADS),
-        }
+    /// The ways to open it, without those of others that a backend falls back on.
+    fn ways(self) -> impl Iterator<Item = &'static Opening> {
+        let ways = match self {
+            Self::Posix => PosixPlugin::FACTS.ways,
+            Self::Gds => GdsPlugin::FACTS.ways,
+            Self::GdsMt => GdsMtPlugin::FACTS.ways,
+        };
+        ways.iter().filter(|way| way.plugin == ways[0].plugin)
     }
 
     /// Creates the plugin in an agent of its own and ends both: the only true probe, since NIXL
@@ -64,19 +61,19 @@ impl PluginName {
     /// would hang, `Config` for
     /// a library that others can write to and where the environment would choose what is loaded.
     pub fn create(self, library: Option<&Path>) -> Result<Attestation> {
-        let (name, ways) = self.facts();
         if self != Self::Posix {
             refuse_to_spin()?;
         }
-        let library = Library::open(library, name)?;
+        let plugin = self.ways().next().map_or(c"", |way| way.plugin);
+        let library = Library::open(library, plugin)?;
         let mut refusals = Vec::new();
-        for Opening { queue, parameters, ends_all } in ways {
-            match Agent::open(library.api, name, parameters, *ends_all) {
+        for way in self.ways() {
+            match open(library.api, way) {
                 Ok(agent) => {
                     drop(agent);
-                    return Ok(library.attest(queue));
+                    return Ok(library.attest(way.queue));
                 }
-                Err(code) => refusals.push(format!("{queue}: {code}")),
+                Err(code) => refusals.push(format!("{}: {code}", way.queue)),
             }
         }
         let (path, refusals) = (library.plugin.path.display(), refusals.join("; "));

@@ -16,6 +16,8 @@ pub(super) type LoadError = (String, libloading::Error);
 
 /// Kinds of memory.
 pub(super) const DRAM: c_int = 0;
+#[cfg(feature = "cuda")]
+pub(super) const VRAM: c_int = 1;
 pub(super) const FILE: c_int = 4;
 
 /// Operations, seen from memory.

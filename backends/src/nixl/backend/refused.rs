@@ -5,9 +5,10 @@
 
 use super::stage::{LEN, Stage, at};
 use super::*;
-use crate::nixl::plugin::Opening;
-use crate::nixl::posix::PosixPlugin;
+use crate::nixl::plugin::{Facts, Opening};
+use crate::nixl::posix::{AIO, PosixPlugin, URING};
 use std::os::unix::fs::FileExt;
+use tierproof_core::Fault;
 
 /// Descriptors in the smallest pool that the plugin takes.
 const POOL: u64 = 64;
@@ -24,22 +25,14 @@ const POOL_SIZE: (&std::ffi::CStr, &std::ffi::CStr) = (c"ios_pool_size", c"64");
 
 impl Plugin for SmallAio {
     const FACTS: Facts = Facts {
-        ways: &[Opening {
-            queue: "Linux AIO",
-            parameters: &[(c"use_aio", c"true"), POOL_SIZE],
-            ends_all: true,
-        }],
+        ways: &[Opening { parameters: &[(c"use_aio", c"true"), POOL_SIZE], ..AIO }],
         ..PosixPlugin::FACTS
     };
 }
 
 impl Plugin for SmallUring {
     const FACTS: Facts = Facts {
-        ways: &[Opening {
-            queue: "io_uring",
-            parameters: &[(c"use_uring", c"true"), POOL_SIZE],
-            ends_all: false,
-        }],
+        ways: &[Opening { parameters: &[(c"use_uring", c"true"), POOL_SIZE], ..URING }],
         ..PosixPlugin::FACTS
     };
 }
@@ -87,7 +80,7 @@ fn a_refused_post_keeps_what_it_may_touch_for_good() {
     let parts = (0..all).map(|slot| stage.store(slot)).collect();
     stage.submit(parts).unwrap();
     let mut done = Vec::new();
-    while stage.nixl.flights.parts() > 0 {
+    while stage.nixl.parts() > 0 {
         stage.nixl.park(Nanos(1));
         stage.nixl.poll(&mut done).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use tempfile::TempDir;
-use tierproof_core::{FileMedium, Part as RequestPart};
+use tierproof_core::{Fault, FileMedium, Part as RequestPart};
 
 /// Bytes of a slot.
 pub(super) const LEN: Bytes = 4096;

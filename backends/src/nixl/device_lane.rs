@@ -1,0 +1,455 @@
+//! What goes between a GPU's memory and files: to a stop by copies, from there by NIXL, and the reverse.
+//!
+//! NIXL touches stops only, never a region of the GPU's. So what it may still touch after an error is a
+//! buffer of ours, refused bytes never reach a block, and what comes late comes too late for nobody.
+
+use super::agent::Agent;
+use super::agents::Agents;
+use super::cargo::{Direction, MemoryKind};
+use super::fleet::{Ended, Fleet, Moving, News};
+use super::haul::{Haul, HaulCargo, HaulPart, Stop};
+use super::plugin::{Opening, SheetKind};
+use super::status::Code;
+use super::transfer::{Refused, Transfer};
+use super::yard::{Held, Yard};
+use crate::cuda::{DeviceMemory, Gpu, Landed, Mover, Pools, Trip};
+use crate::files::regions::Regions;
+use crate::files::sides::Between;
+use crate::ledger::Seat;
+use crate::lend::Memory;
+use crate::sheets::Sheets;
+use cudarc::driver::CudaStream;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+use tierproof_core::{Bytes, Error, ErrorKind, Fault, Result, TransferId, TransferRequest};
+
+/// Bytes of a slab of stops, each registered once, and of all of them.
+const SLAB_LEN: usize = 64 << 20;
+const STOPS_BYTES_MAX: Bytes = 512 << 20;
+
+/// The hauls of one backend, and its copies between memories.
+pub(super) struct DeviceLane {
+    fleet: Fleet<HaulCargo, u64>,
+    mover: Mover<Errand>,
+    stops: Stops,
+    hauls: BTreeMap<u64, Haul>,
+    next: u64,
+    /// Hauls without a stop yet, and those that wait for room in NIXL.
+    waiting: VecDeque<Haul>,
+    packed: VecDeque<u64>,
+    pub(super) pools: Pools,
+    parts: usize,
+}
+
+/// Where stops come from.
+enum Stops {
+    Device(Sheets<DeviceMemory>),
+    Host(Sheets<Memory>),
+}
+
+/// What a trip is for.
+#[derive(Debug)]
+enum Errand {
+    /// A part between memories.
+    Memory(Seat),
+    /// A part of a haul.
+    Haul(u64, usize),
+}
+
+impl Stops {
+    fn take(&mut self, len: usize, gpu: &Arc<Gpu>, agents: &mut Agents) -> Result<Option<Stop>> {
+        match self {
+            Self::Device(sheets) => {
+                let sheet = sheets.take(len, |len| {
+                    let slab = DeviceMemory::new(gpu, len)?;
+                    let address = slab.address().expect("memory of ours is in one piece");
+                    agents.register_memory(MemoryKind::Device(slab.ordinal()), address, len)?;
+                    Ok(slab)
+                })?;
+                Ok(sheet.map(Stop::Device))
+            }
+            Self::Host(sheets) => {
+                let sheet = sheets.take(len, |len| {
+                    let slab = Memory::pinned(gpu, len)?;
+                    agents.register_memory(MemoryKind::Host, slab.address(), len)?;
+                    Ok(slab)
+                })?;
+                Ok(sheet.map(Stop::Host))
+            }
+        }
+    }
+
+    fn give_back(&mut self, stop: Stop) {
+        match (self, stop) {
+            (Self::Device(sheets), Stop::Device(sheet)) => sheets.give_back(sheet),
+            (Self::Host(sheets), Stop::Host(sheet)) => sheets.give_back(sheet),
+            _ => unreachable!("a lane has one kind of stop"),
+        }
+    }
+}
+
+impl DeviceLane {
+    pub(super) fn new(gpu: Arc<Gpu>, way: &Opening) -> Self {
+        let stops = match way.sheets {
+            SheetKind::Device => Stops::Device(Sheets::new(SLAB_LEN, STOPS_BYTES_MAX)),
+            SheetKind::Host => Stops::Host(Sheets::new(SLAB_LEN, STOPS_BYTES_MAX)),
+        };
+        Self {
+            fleet: Fleet::default(),
+            mover: Mover::new(&gpu),
+            stops,
+            hauls: BTreeMap::new(),
+            next: 0,
+            waiting: VecDeque::new(),
+            packed: VecDeque::new(),
+            pools: Pools::new(gpu),
+            parts: 0,
+        }
+    }
+
+    /// Parts that have not ended.
+    pub(super) fn parts(&self) -> usize {
+        self.parts
+    }
+
+    pub(super) fn uses(&self, agent: &Arc<Agent>) -> bool {
+        self.fleet.uses(agent)
+    }
+
+    /// What `stream` is given from now on waits for transfers of `range`.
+    pub(super) fn stream_after(
+        &self,
+        memory: &Arc<DeviceMemory>,
+        range: &Range<Bytes>,
+        stream: &CudaStream,
+    ) -> Result<()> {
+        let under_way = self.hauls.values().filter(|haul| haul.direction == Direction::Load);
+        let to_begin = self.waiting.iter().chain(under_way);
+        let mut parts = to_begin.flat_map(|haul| &haul.parts);
+        if parts.any(|part| part.side.as_ref().is_some_and(|side| side.touches(memory, range))) {
+            let context = "a transfer of these bytes has steps that the host starts: poll until it has \
+                           ended";
+            return Err(Error::new(ErrorKind::Busy, context));
+        }
+        Pools::stream_after(&self.mover, memory, range, stream)
+    }
+
+    /// Sends the parts of one request on their way, or none.
+    pub(super) fn send(
+        &mut self,
+        id: TransferId,
+        request: &TransferRequest,
+        regions: &Regions,
+        yard: &mut Yard<'_>,
+    ) -> Result<()> {
+        let deadline = request.deadline;
+        let seat = |part| Seat { request: id, part };
+        match regions.between(request) {
+            Between::Memories => {
+                let sides = regions.sides(request)?;
+                yard.ledger.open(id, sides.len());
+                self.parts += sides.len();
+                for ((source, target, terms), (part, index)) in
+                    sides.into_iter().zip(request.parts.iter().zip(0..))
+                {
+                    let cargo = Errand::Memory(seat(index));
+                    let (rows, pad, wipe) = (part.rows, false, false);
+                    self.mover.send(Trip {
+                        source,
+                        target,
+                        terms,
+                        rows,
+                        pad,
+                        wipe,
+                        deadline,
+                        cargo,
+                    });
+                }
+            }
+            Between::Files { stores } => {
+                let ends = regions.file_ends(request)?;
+                yard.ledger.open(id, ends.len());
+                self.parts += ends.len();
+                let parts = ends.into_iter().zip(0..).map(|((file, side, terms), index)| {
+                    let range = 0..file.len();
+                    HaulPart { seat: seat(index), terms, file: Some(file), side: Some(side), range }
+                });
+                let direction = if stores { Direction::Store } else { Direction::Load };
+                let len_max = yard.agents.way().haul_bytes_max;
+                self.waiting.extend(Haul::group(parts.collect(), direction, deadline, len_max));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees how far everything is, and goes on with what can.
+    /// Answers why some stores will never be answered.
+    pub(super) fn drive(&mut self, yard: &mut Yard<'_>) -> Option<Code> {
+        let mut news = News::default();
+        self.fleet.drive(yard.now, &mut news);
+        self.fleet.resolve(&mut news);
+        let lost = self.hear(news, yard);
+        for landed in self.mover.drive(yard.now) {
+            self.land(landed, yard);
+        }
+        self.begin(yard);
+        self.post(yard);
+        // What begins or arrived now is launched now.
+        for landed in self.mover.drive(yard.now) {
+            self.land(landed, yard);
+        }
+        lost
+    }
+
+    fn hear(&mut self, news: News<HaulCargo, u64>, yard: &mut Yard<'_>) -> Option<Code> {
+        for agent in news.failed {
+            yard.agents.retire(&agent);
+        }
+        for Ended { cargo, rest: id, moved } in news.ended {
+            self.arrive(id, cargo, moved, yard);
+        }
+        let mut lost = None;
+        for (id, code) in news.lost {
+            let Some(haul) = self.hauls.get_mut(&id) else { continue };
+            // Of a load only the stop may still be touched. A store that may still happen is not answered.
+            match haul.direction {
+                Direction::Store => lost = Some(code),
+                Direction::Load => {
+                    let fault = Fault::new(code.kind());
+                    (0..haul.parts.len()).for_each(|index| self.wipe(id, index, fault));
+                }
+            }
+        }
+        lost
+    }
+
+    /// NIXL is done with a haul.
+    fn arrive(&mut self, id: u64, cargo: HaulCargo, moved: Result<(), Code>, yard: &mut Yard<'_>) {
+        let haul = self.hauls.get_mut(&id).expect("its transfer was in flight");
+        haul.unload(cargo);
+        haul.moving = false;
+        if let Err(code) = moved {
+            return self.refuse(id, code, yard);
+        }
+        for index in 0..self.hauls[&id].parts.len() {
+            match self.hauls[&id].direction {
+                Direction::Store => self.end(id, index, Ok(()), yard),
+                Direction::Load => self.unpack(id, index),
+            }
+        }
+        self.retire_if_done(id);
+    }
+
+    /// NIXL did not move a haul. It tells not which part of it failed, so each goes alone.
+    fn refuse(&mut self, id: u64, code: Code, yard: &mut Yard<'_>) {
+        let haul = self.hauls.get_mut(&id).expect("its transfer was in flight");
+        let left = haul.parts.iter().filter(|part| part.file.is_some()).count();
+        if left > 1 {
+            let mut haul = self.hauls.remove(&id).expect("it was there just before");
+            if let Some(stop) = haul.stop.take() {
+                self.stops.give_back(stop);
+            }
+            self.waiting.extend(haul.divide());
+            return;
+        }
+        for index in 0..haul.parts.len() {
+            let fault = Fault::new(code.kind());
+            match self.hauls[&id].direction {
+                Direction::Store => self.end(id, index, Err(fault), yard),
+                Direction::Load => {
+                    let fault = self.shortness(id, index).unwrap_or(fault);
+                    self.wipe(id, index, fault);
+                }
+            }
+        }
+        self.retire_if_done(id);
+    }
+
+    /// The fault of a part whose file ends before it, whatever NIXL says.
+    fn shortness(&self, id: u64, index: usize) -> Option<Fault> {
+        let part = &self.hauls[&id].parts[index];
+        let file = part.file.as_ref()?;
+        let reached = file.owner().reaches(file.start(), file.range().end);
+        reached.err().map(|trouble| trouble.fault(part.terms.check.is_some()))
+    }
+
+    /// From the stop to the GPU's memory.
+    fn unpack(&mut self, id: u64, index: usize) {
+        if let Some(fault) = self.shortness(id, index) {
+            return self.wipe(id, index, fault);
+        }
+        let Some(trip) = self.trip(id, index) else { return };
+        self.mover.send(trip);
+    }
+
+    /// Leaves zeros where a load would have come, and ends the part.
+    fn wipe(&mut self, id: u64, index: usize, fault: Fault) {
+        let Some(haul) = self.hauls.get_mut(&id) else { return };
+        let part = &mut haul.parts[index];
+        let Some(memory) = part.side.take() else { return };
+        haul.trips += 1;
+        self.mover.wipe(memory, part.terms, Errand::Haul(id, index), fault);
+    }
+
+    /// The trip of a part of a haul; `None` if it has ended.
+    fn trip(&mut self, id: u64, index: usize) -> Option<Trip<Errand>> {
+        let haul = self.hauls.get_mut(&id)?;
+        let part = &mut haul.parts[index];
+        let memory = part.side.take()?;
+        let stop = haul.stop.as_ref().expect("a haul under way has a stop");
+        let stop = stop.side(part.range.clone());
+        haul.trips += 1;
+        let store = haul.direction == Direction::Store;
+        let (source, target) = if store { (memory, stop) } else { (stop, memory) };
+        Some(Trip {
+            source,
+            target,
+            terms: part.terms,
+            rows: None,
+            pad: store,
+            wipe: !store,
+            deadline: haul.deadline,
+            cargo: Errand::Haul(id, index),
+        })
+    }
+
+    fn land(&mut self, landed: Landed<Errand>, yard: &mut Yard<'_>) {
+        let Landed { source, target, cargo, outcome } = landed;
+        match cargo {
+            Errand::Memory(seat) => {
+                self.parts -= 1;
+                yard.ledger.end(seat, outcome, Held::Memory(source, target), yard.now);
+            }
+            Errand::Haul(id, index) => {
+                let haul = self.hauls.get_mut(&id).expect("its trip was under way");
+                haul.trips -= 1;
+                let store = haul.direction == Direction::Store;
+                let (memory, stop) = if store { (source, target) } else { (target, source) };
+                drop(stop);
+                haul.parts[index].side = Some(memory);
+                if !store || outcome.is_err() {
+                    self.end(id, index, outcome, yard);
+                }
+                if store && self.hauls[&id].trips == 0 {
+                    self.packed.push_back(id);
+                }
+                self.retire_if_done(id);
+            }
+        }
+    }
+
+    /// Gives stops to hauls that wait for one.
+    fn begin(&mut self, yard: &mut Yard<'_>) {
+        while let Some(haul) = self.waiting.pop_front() {
+            let late = yard.now > haul.deadline;
+            let stop = if late {
+                Err(Fault::new(ErrorKind::TimedOut))
+            } else {
+                self.stop(haul.len(), yard).map_err(|error| Fault::new(error.kind()))
+            };
+            let id = self.next;
+            match stop {
+                Ok(None) => return self.waiting.push_front(haul),
+                Ok(stop) => {
+                    self.next += 1;
+                    let direction = haul.direction;
+                    let parts = haul.parts.len();
+                    self.hauls.insert(id, Haul { stop, ..haul });
+                    match direction {
+                        Direction::Load => self.packed.push_back(id),
+                        Direction::Store => {
+                            for trip in (0..parts)
+                                .filter_map(|index| self.trip(id, index))
+                                .collect::<Vec<_>>()
+                            {
+                                self.mover.send(trip);
+                            }
+                        }
+                    }
+                }
+                Err(fault) => {
+                    self.next += 1;
+                    let parts = haul.parts.len();
+                    self.hauls.insert(id, haul);
+                    (0..parts).for_each(|index| self.end(id, index, Err(fault), yard));
+                    self.retire_if_done(id);
+                }
+            }
+        }
+    }
+
+    fn stop(&mut self, len: usize, yard: &mut Yard<'_>) -> Result<Option<Stop>> {
+        self.stops.take(len, self.pools.gpu(), yard.agents)
+    }
+
+    /// Hands hauls to NIXL, as many as there is room for.
+    fn post(&mut self, yard: &mut Yard<'_>) {
+        while let Some(&id) = self.packed.front() {
+            let Some(haul) = self.hauls.get_mut(&id) else {
+                self.packed.pop_front();
+                continue;
+            };
+            let way = yard.agents.way();
+            let spans = haul.spans(way.span_bytes_max);
+            let permit = yard.budget.take(1, spans);
+            let Some(permit) = permit else { return };
+            self.packed.pop_front();
+            let deadline = haul.deadline;
+            let Some(cargo) = haul.load_up() else {
+                self.retire_if_done(id);
+                continue;
+            };
+            let agent = match yard.agents.current() {
+                Ok(agent) => agent,
+                Err(error) => {
+                    let haul = self.hauls.get_mut(&id).expect("it was there just before");
+                    haul.unload(cargo);
+                    let fault = Fault::new(error.kind());
+                    let parts = haul.parts.len();
+                    (0..parts).for_each(|index| self.end(id, index, Err(fault), yard));
+                    self.retire_if_done(id);
+                    continue;
+                }
+            };
+            match Transfer::new(&agent, way.span_bytes_max, cargo) {
+                Ok(mut transfer) => {
+                    self.hauls.entry(id).and_modify(|haul| haul.moving = true);
+                    let posted = transfer.post();
+                    if posted.is_err() {
+                        yard.agents.retire(&agent);
+                    }
+                    self.fleet.add(Moving { transfer, rest: id, deadline, permit }, posted);
+                }
+                Err(refused) => {
+                    yard.agents.retire(&agent);
+                    let Refused { code, cargo } = *refused;
+                    let haul = self.hauls.get_mut(&id).expect("it was there just before");
+                    haul.unload(cargo);
+                    self.refuse(id, code, yard);
+                }
+            }
+        }
+    }
+
+    /// A part of a haul has ended; nothing if it had before.
+    fn end(&mut self, id: u64, index: usize, outcome: Result<(), Fault>, yard: &mut Yard<'_>) {
+        let Some(part) = self.hauls.get_mut(&id).map(|haul| &mut haul.parts[index]) else { return };
+        let Some(side) = part.side.take() else { return };
+        self.parts -= 1;
+        let held = Held::Device(part.file.take(), side);
+        yard.ledger.end(part.seat, outcome, held, yard.now);
+    }
+
+    /// Forgets a haul of which nothing is left.
+    fn retire_if_done(&mut self, id: u64) {
+        let Some(haul) = self.hauls.get(&id) else { return };
+        let ended = haul.parts.iter().all(|part| part.side.is_none());
+        if !ended || haul.trips > 0 || haul.moving {
+            return;
+        }
+        if let Some(stop) = self.hauls.remove(&id).and_then(|haul| haul.stop) {
+            self.stops.give_back(stop);
+        }
+    }
+}
