@@ -70,6 +70,12 @@ fn files(
     })?))
 }
 
+/// And whose memory.
+#[cfg(nixl_here)]
+fn memory() -> tierproof_core::Result<Box<dyn tierproof_core::Backend>> {
+    Ok(Box::new(tierproof_backends::Dram::new()))
+}
+
 #[cfg(not(nixl_here))]
 #[test]
 #[ignore = "NIXL is not here: run scripts/fetch-nixl"]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use tierproof_backends::{DirectIo, Dram, FileLayout, PosixConfig};
+use tierproof_backends::{DirectIo, FileLayout, PosixConfig};
 use tierproof_core::{
     Backend, Bytes, Completion, Descriptor, ErrorKind, Fault, FileMedium, Medium, MediumKind,
     Nanos, Part, RegionId, Result, Stamp, TransferId, TransferRequest,
@@ -29,7 +29,13 @@ pub(crate) struct Bench {
 
 /// A folder on a disk: what `/tmp` is on takes no direct I/O everywhere.
 pub(crate) fn folder() -> TempDir {
-    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder for tests")
+    tempfile::tempdir_in(scratch()).expect("a folder for tests")
+}
+
+/// Where tests write: on another machine than the one that built them, where `TIERPROOF_SCRATCH` says.
+pub(crate) fn scratch() -> PathBuf {
+    let elsewhere = std::env::var_os("TIERPROOF_SCRATCH");
+    elsewhere.map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from)
 }
 
 pub(crate) fn config(kind: Kind, root: &Path) -> PosixConfig {
@@ -58,7 +64,10 @@ impl Bench {
     pub(crate) fn new(kind: Kind) -> Self {
         let folder = folder();
         let backend: Box<dyn Backend> = match kind {
-            Kind::Dram => Box::new(Dram::new()),
+            Kind::Dram => match crate::memory() {
+                Ok(backend) => backend,
+                Err(error) => panic!("memory for every medium: {error}"),
+            },
             _ => open(config(kind, folder.path())),
         };
         Self { backend, folder, pools: 0 }

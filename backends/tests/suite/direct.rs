@@ -1,7 +1,9 @@
 //! Promise: direct I/O is used where the file system takes it, whatever the memory's alignment;
 //! elsewhere files are buffered and a fallback says so, or `Required` is an error.
 
-use crate::bench::{Bench, Kind, STRIDE, at, config, copy, folder, kind_of, medium, open, pattern};
+use crate::bench::{
+    Bench, Kind, STRIDE, at, config, copy, folder, kind_of, medium, open, pattern, scratch,
+};
 use rstest::rstest;
 use rustix::fs::{Mode, OFlags};
 use std::fs;
@@ -36,19 +38,19 @@ fn flags_of(name: &str, beneath: &Path) -> Vec<OFlags> {
 
 #[rstest]
 fn it_is_used_where_it_is_taken_and_a_fallback_elsewhere(
-    #[values(env!("CARGO_TARGET_TMPDIR"), "/dev/shm", "/tmp")] place: &str,
+    #[values("", "/dev/shm", "/tmp")] place: &str,
 ) {
+    let place = if place.is_empty() { scratch() } else { place.into() };
     let folder = tempfile::tempdir_in(place).unwrap();
     let taken = takes_direct(folder.path());
     let mut posix = open(config(Kind::Direct, folder.path()));
     let slots = Medium::File(medium(0, 4096));
     posix.allocate(&slots, 8192).unwrap();
-    let [flags] = flags_of("rank1_window2_pool0.slots", folder.path())[..] else {
-        panic!("one descriptor of the slot file");
-    };
+    // A library below may have descriptors of its own.
+    let flags = flags_of("rank1_window2_pool0.slots", folder.path());
     let wanted: Vec<&str> =
         posix.capability().fallbacks.iter().map(|fallback| &fallback.wanted[..]).collect();
-    assert_eq!(flags.contains(OFlags::DIRECT), taken);
+    assert_eq!(flags.iter().any(|flags| flags.contains(OFlags::DIRECT)), taken);
     assert_eq!(wanted.contains(&"O_DIRECT"), !taken, "{wanted:?}");
     drop(posix);
     let required =

@@ -17,10 +17,15 @@ mod round_trips;
 mod rows;
 mod trailers;
 
-use tierproof_backends::{Posix, PosixConfig};
+use tierproof_backends::{Dram, Posix, PosixConfig};
 use tierproof_core::{Backend, Result};
 
 /// Whose files this run of the suite is about.
 fn files(config: PosixConfig) -> Result<Box<dyn Backend>> {
     Ok(Box::new(Posix::open(config)?))
+}
+
+/// And whose memory.
+fn memory() -> Result<Box<dyn Backend>> {
+    Ok(Box::new(Dram::new()))
 }

@@ -95,7 +95,7 @@ fn damage_at_rest_is_refused(
     #[values(64, 4096, 5000)] len: Bytes,
 ) {
     let trailer = |kind| {
-        let alignment = if kind == Kind::Dram { 64 } else { 4096 };
+        let alignment = Bench::new(kind).alignment();
         Stamp::trailer_offset(len, alignment).unwrap()
     };
     for (byte, refusal) in [

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use tempfile::TempDir;
+#[cfg(feature = "gds")]
+use tierproof_backends::{CudaDram, GdsMtPlugin, GdsPlugin, Nixl, NixlConfig, Plugin};
 use tierproof_backends::{DirectIo, Dram, FileLayout, Posix, PosixConfig};
 use tierproof_core::Backend;
 use tierproof_sim::{Sim, SimConfig};
@@ -24,6 +26,14 @@ pub(crate) enum On {
     /// Slot files through NIXL.
     #[cfg(feature = "nixl")]
     NixlPosix,
+    /// A GPU's memory and pinned host memory.
+    #[cfg(feature = "gds")]
+    CudaDram,
+    /// A GPU's memory and slot files.
+    #[cfg(feature = "gds")]
+    Gds,
+    #[cfg(feature = "gds")]
+    GdsMt,
 }
 
 impl On {
@@ -44,6 +54,12 @@ impl On {
             }
             #[cfg(feature = "nixl")]
             Self::NixlPosix => on_files(plan, setup, nixl_posix),
+            #[cfg(feature = "gds")]
+            Self::CudaDram => lockstep(plan, setup, cuda_dram()).map(|(log, _)| log),
+            #[cfg(feature = "gds")]
+            Self::Gds => on_files(plan, setup, |root| gpu_files::<GdsPlugin>(root.path())),
+            #[cfg(feature = "gds")]
+            Self::GdsMt => on_files(plan, setup, |root| gpu_files::<GdsMtPlugin>(root.path())),
         }
     }
 }
@@ -102,9 +118,10 @@ pub(crate) fn root() -> TempDir {
     tempfile::tempdir_in(scratch()).expect("the target directory can be written")
 }
 
-/// Where tests may write.
+/// Where tests may write: on another machine than the one that built them, where `TIERPROOF_SCRATCH` says.
 pub(crate) fn scratch() -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+    let elsewhere = std::env::var_os("TIERPROOF_SCRATCH");
+    elsewhere.map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from)
 }
 
 /// Files in `root`, two threads; slot files past the page cache where that is possible.
@@ -125,6 +142,18 @@ fn nixl_posix(root: &TempDir) -> tierproof_backends::NixlPosix {
         Ok(nixl) => nixl,
         Err(error) => panic!("the build found NIXL: {error}"),
     }
+}
+
+#[cfg(feature = "gds")]
+pub(crate) fn cuda_dram() -> CudaDram {
+    CudaDram::open(0).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A GPU's memory, and files in `root` through a plugin of NIXL.
+#[cfg(feature = "gds")]
+pub(crate) fn gpu_files<P: Plugin>(root: &std::path::Path) -> Nixl<P> {
+    let config = NixlConfig { gpu: Some(0), ..NixlConfig::new(root) };
+    Nixl::open(config).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Every file beneath a directory.

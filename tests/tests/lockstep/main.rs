@@ -3,6 +3,8 @@
 
 mod backends;
 mod goldens;
+#[cfg(feature = "gds")]
+mod gpu;
 #[cfg(feature = "nixl")]
 mod nixl;
 mod plans;
