@@ -84,6 +84,9 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "DIR",
           value_parser = OsStringValueParser::new().map(PathBuf::from))]
     directory: Option<PathBuf>,
+    /// GPU of the backends that use one, counted from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    gpu: u32,
     /// Device profile of `--backend sim`, TOML [default: built in]
     #[arg(long, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,
@@ -120,6 +123,13 @@ enum Backend {
     Posix,
     /// The same, moved by NIXL, whose library scripts/fetch-nixl gets
     NixlPosix,
+    /// A GPU's memory for the device tier, pinned host memory for the others
+    CudaDram,
+    /// A GPU's memory, and files from and to it by NIXL's GDS plugin
+    Gds,
+    /// The same by the plugin that calls cuFile from a pool of threads
+    #[value(name = "gds_mt")]
+    GdsMt,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -140,6 +150,9 @@ impl Replay {
             Backend::Dram => BackendKind::Dram,
             Backend::Posix => BackendKind::Posix,
             Backend::NixlPosix => BackendKind::NixlPosix,
+            Backend::CudaDram => BackendKind::CudaDram,
+            Backend::Gds => BackendKind::Gds,
+            Backend::GdsMt => BackendKind::GdsMt,
         };
         let mode = self.mode.map(|mode| match mode {
             Mode::Dram => TransferMode::Dram,
@@ -159,6 +172,7 @@ impl Replay {
             block_bytes: self.block_bytes,
             mode,
             root,
+            gpu: self.gpu,
             profile: self.profile.clone(),
             seed: self.seed,
             timed: self.timed,

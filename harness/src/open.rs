@@ -24,10 +24,13 @@ pub(crate) fn open(settings: &Settings) -> Result<Opened> {
         BackendKind::Dram => memory(),
         BackendKind::Posix => files(settings),
         BackendKind::NixlPosix => through_nixl(settings),
+        BackendKind::CudaDram => gpu_memory(settings),
+        BackendKind::Gds => gds(settings),
+        BackendKind::GdsMt => gds_mt(settings),
     }
 }
 
-#[cfg(not(all(feature = "sim", feature = "posix", feature = "nixl")))]
+#[cfg(not(all(feature = "sim", feature = "posix", feature = "gds")))]
 fn left_out(feature: &str) -> Error {
     let context = format!("built without this backend: build with --features {feature}");
     Error::new(ErrorKind::Unavailable, context)
@@ -85,6 +88,45 @@ fn through_nixl(settings: &Settings) -> Result<Opened> {
 #[cfg(not(feature = "nixl"))]
 fn through_nixl(_: &Settings) -> Result<Opened> {
     Err(left_out("nixl"))
+}
+
+#[cfg(feature = "gds")]
+fn gpu_memory(settings: &Settings) -> Result<Opened> {
+    let backend = tierproof_backends::CudaDram::open(settings.gpu)?;
+    Ok(Opened { backend: Box::new(backend), temporary: None })
+}
+
+#[cfg(feature = "gds")]
+fn gds(settings: &Settings) -> Result<Opened> {
+    use tierproof_backends::{NixlConfig, NixlGds};
+    let gpu = Some(settings.gpu);
+    in_root(settings, |root| {
+        Ok(Box::new(NixlGds::open(NixlConfig { gpu, ..NixlConfig::new(root) })?))
+    })
+}
+
+#[cfg(feature = "gds")]
+fn gds_mt(settings: &Settings) -> Result<Opened> {
+    use tierproof_backends::{NixlConfig, NixlGdsMt};
+    let gpu = Some(settings.gpu);
+    in_root(settings, |root| {
+        Ok(Box::new(NixlGdsMt::open(NixlConfig { gpu, ..NixlConfig::new(root) })?))
+    })
+}
+
+#[cfg(not(feature = "gds"))]
+fn gpu_memory(_: &Settings) -> Result<Opened> {
+    Err(left_out("gds"))
+}
+
+#[cfg(not(feature = "gds"))]
+fn gds(_: &Settings) -> Result<Opened> {
+    Err(left_out("gds"))
+}
+
+#[cfg(not(feature = "gds"))]
+fn gds_mt(_: &Settings) -> Result<Opened> {
+    Err(left_out("gds"))
 }
 
 /// Opens in the given directory, or a fresh one. Requests that give no directory still need a root.

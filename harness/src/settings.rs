@@ -21,6 +21,12 @@ pub enum BackendKind {
     Posix,
     /// The same, moved by NIXL's POSIX plugin.
     NixlPosix,
+    /// A GPU's memory for the device tier, pinned host memory for the others.
+    CudaDram,
+    /// A GPU's memory and real files, moved by NIXL's GDS plugin.
+    Gds,
+    /// The same by NIXL's `GDS_MT` plugin.
+    GdsMt,
 }
 
 /// Where the files of a file mode go.
@@ -52,6 +58,8 @@ pub struct Settings {
     pub mode: Option<TransferMode>,
     /// Where files go.
     pub root: Root,
+    /// The GPU of backends that use one, counted from 0.
+    pub gpu: u32,
     /// A device profile of the simulated device, in TOML; `None` for the built-in one.
     pub profile: Option<PathBuf>,
     /// The seed of the simulated device.
@@ -72,6 +80,7 @@ impl Default for Settings {
             block_bytes: 4096,
             mode: None,
             root: Root::Temporary,
+            gpu: 0,
             profile: None,
             seed: 0,
             timed: false,
@@ -110,6 +119,7 @@ impl Settings {
             verify: if self.verify { Verify::All } else { Verify::Off },
             model: "replay".into(),
             payload,
+            device: self.gpu,
             ..EngineConfig::default()
         }
     }

@@ -41,7 +41,7 @@ fn without_demands_everything_is_told_and_the_status_is_0() {
         assert_eq!(finding["remedy"].is_null(), fine, "{finding}");
         assert!(finding["what"].as_str().is_some_and(|what| !what.is_empty()), "{finding}");
     }
-    let names = ["sim", "dram", "posix", "nixl-posix", "gds", "gds_mt"];
+    let names = ["sim", "dram", "posix", "nixl-posix", "cuda-dram", "gds", "gds_mt"];
     for name in names {
         let trial = trial(&checkup, name);
         assert_eq!(trial["why"].is_null(), trial["works"] == true, "{trial}");

@@ -21,13 +21,14 @@ const NIXL: (&str, bool) = ("nixl", cfg!(feature = "nixl"));
 const GDS: (&str, bool) = ("gds", cfg!(feature = "gds"));
 
 #[rustfmt::skip]
-const ENTRANTS: [Entrant; 6] = [
+const ENTRANTS: [Entrant; 7] = [
     Entrant { name: "sim", mode: TransferMode::Posix, feature: SIM, open: |root| of(BackendKind::Sim, root) },
     Entrant { name: "dram", mode: TransferMode::Posix, feature: POSIX, open: |root| of(BackendKind::Dram, root) },
     Entrant { name: "posix", mode: TransferMode::Posix, feature: POSIX, open: |root| of(BackendKind::Posix, root) },
     Entrant { name: "nixl-posix", mode: TransferMode::Posix, feature: NIXL, open: |root| of(BackendKind::NixlPosix, root) },
-    Entrant { name: "gds", mode: TransferMode::Gds, feature: GDS, open: |_| super::nixl::plugin_alone("gds") },
-    Entrant { name: "gds_mt", mode: TransferMode::Gds, feature: GDS, open: |_| super::nixl::plugin_alone("gds_mt") },
+    Entrant { name: "cuda-dram", mode: TransferMode::Dram, feature: GDS, open: |root| of(BackendKind::CudaDram, root) },
+    Entrant { name: "gds", mode: TransferMode::Gds, feature: GDS, open: |root| of(BackendKind::Gds, root) },
+    Entrant { name: "gds_mt", mode: TransferMode::Gds, feature: GDS, open: |root| of(BackendKind::GdsMt, root) },
 ];
 
 /// The names of all backends that are tried, built in or not.

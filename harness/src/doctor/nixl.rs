@@ -121,16 +121,3 @@ impl From<tierproof_backends::LoadedFile> for LoadedFile {
         Self { path: file.path, sha256: file.sha256 }
     }
 }
-
-/// For a plugin without a backend over it: why the plugin does not work, or that it would.
-pub(crate) fn plugin_alone(name: &str) -> tierproof_core::Result<Box<dyn tierproof_core::Backend>> {
-    use tierproof_core::{Error, ErrorKind};
-    #[cfg(feature = "nixl")]
-    if let Some(plugin) =
-        PluginName::ALL.into_iter().find(|it| it.as_str().eq_ignore_ascii_case(name))
-    {
-        plugin.create(None)?;
-    }
-    let context = format!("this version has no backend over NIXL's plugin {name}");
-    Err(Error::new(ErrorKind::Unsupported, context))
-}
