@@ -138,9 +138,10 @@ fn pages(
     at: Bytes,
     len: usize,
 ) -> Result<(super::store::Handle<'_>, Bytes, usize, usize), Trouble> {
+    let together = store.stretch() - at % store.stretch();
     let (file, at) = store.open(at)?;
     let lead = (at % PAGE as Bytes) as usize;
-    let in_file = usize::try_from(store.file_len() - at).unwrap_or(usize::MAX);
+    let in_file = usize::try_from(together).unwrap_or(usize::MAX);
     Ok((file, at - lead as Bytes, lead, len.min(BOUNCE_LEN - lead).min(in_file)))
 }
 

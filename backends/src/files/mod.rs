@@ -5,6 +5,7 @@
 //! | `rules` | [`DirectIo`], [`FileLayout`] |
 //! | `trouble` | what can go wrong with a file, mapped to the public kinds |
 //! | `root` | the operator's directory; no name leads outside |
+//! | `stripes` | which file of a region holds which of its bytes |
 //! | `store` | the files of one region |
 //! | `io` | whole transfers over calls that may do less than asked |
 //! | `work` | one part between memory and a file |
@@ -20,6 +21,7 @@ pub(crate) mod rules;
 #[cfg(feature = "cuda")]
 pub(crate) mod sides;
 pub(crate) mod store;
+mod stripes;
 pub(crate) mod trouble;
 pub(crate) mod work;
 

@@ -105,13 +105,13 @@ impl Regions {
     fn examine_slots(&self, index: usize, at: Descriptor, sealed: bool) -> Result<()> {
         let Region::File(store) = self.get(at.region)? else { return Ok(()) };
         let range = extent(at, sealed, ALIGNMENT, true).expect("the part was judged");
-        let file_len = store.file_len();
-        if range.is_empty() || range.start / file_len == (range.end - 1) / file_len {
+        let stretch = store.stretch();
+        if range.is_empty() || range.start / stretch == (range.end - 1) / stretch {
             return Ok(());
         }
         let context = format!(
-            "part {index}: {at:?} with its trailer, if any, leaves its slot of {file_len} bytes, \
-             which is a file of its own"
+            "part {index}: {at:?} with its trailer, if any, leaves the {stretch} bytes that lie together \
+             in a file: keep it within a slot"
         );
         Err(Error::new(ErrorKind::OutOfRange, context))
     }

@@ -3,6 +3,7 @@
 use super::io::PAGE;
 use super::root::{Directory, Identity, MadeFile, Root};
 use super::rules::{DirectIo, FileLayout, FileRules};
+use super::stripes::Stripes;
 use super::trouble::Trouble;
 use crate::lend::{Claimed, Claims};
 use rustix::fs::{self, FallocateFlags, OFlags};
@@ -25,8 +26,15 @@ pub(crate) struct SlotStore {
 
 #[derive(Debug)]
 enum Files {
-    One(MadeFile),
-    PerSlot { lock: MadeFile, slots: Vec<Identity> },
+    /// A few, kept open. The first is locked, and stands for the others.
+    Slots {
+        files: Vec<MadeFile>,
+        stripes: Stripes,
+    },
+    PerSlot {
+        lock: MadeFile,
+        slots: Vec<Identity>,
+    },
 }
 
 /// A file to read or write: kept open, or opened for this transfer.
@@ -63,7 +71,11 @@ impl SlotStore {
         examine_slots(medium.stride, len)?;
         let directory = root.directory(&medium.directory)?;
         let files = match rules.layout {
-            FileLayout::SlotFile => Files::One(directory.make_locked(&slot_file(medium))?),
+            FileLayout::SlotFile | FileLayout::Striped { .. } => {
+                let first = directory.make_locked(&slot_file(medium, 0))?;
+                let stripes = Stripes::new(rules.layout.files(), medium.stride, len);
+                Files::Slots { files: vec![first], stripes }
+            }
             FileLayout::FilePerSlot => {
                 let lock = directory.make_locked(&lock_file(medium))?;
                 Files::PerSlot { lock, slots: Vec::new() }
@@ -79,6 +91,7 @@ impl SlotStore {
             keep: false,
             claims: Claims::default(),
         };
+        store.make_others()?;
         store.preallocate(fallbacks)?;
         store.choose_direct(rules.direct, fallbacks)?;
         store.keep = rules.keep;
@@ -93,19 +106,34 @@ impl SlotStore {
         self.direct
     }
 
-    /// Bytes of one file: a range that transfers touch never leaves one.
-    pub(crate) fn file_len(&self) -> Bytes {
-        match self.files {
-            Files::One(_) => self.len,
+    /// Bytes that lie together in one file, from a multiple of them on: a range that transfers touch never
+    /// leaves them.
+    pub(crate) fn stretch(&self) -> Bytes {
+        match &self.files {
+            Files::Slots { stripes, .. } => stripes.stretch(),
             Files::PerSlot { .. } => self.medium.stride,
         }
     }
 
-    /// The one file of all slots, where there is one.
+    /// The files that are kept open, and their lengths; none where each slot has its own.
     #[cfg(feature = "nixl")]
-    pub(crate) fn kept(&self) -> Option<BorrowedFd<'_>> {
+    pub(crate) fn kept(&self) -> impl Iterator<Item = (BorrowedFd<'_>, Bytes)> {
+        let (files, stripes) = match &self.files {
+            Files::Slots { files, stripes } => (&files[..], Some(stripes)),
+            Files::PerSlot { .. } => (&[][..], None),
+        };
+        let len = move |index| stripes.map_or(0, |stripes| stripes.file_len(index));
+        files.iter().enumerate().map(move |(index, file)| (file.fd.as_fd(), len(index)))
+    }
+
+    /// The kept file that holds the region's byte `at`, and where in it.
+    #[cfg(feature = "nixl")]
+    pub(crate) fn kept_at(&self, at: Bytes) -> Option<(BorrowedFd<'_>, Bytes)> {
         match &self.files {
-            Files::One(file) => Some(file.fd.as_fd()),
+            Files::Slots { files, stripes } => {
+                let (index, at) = stripes.locate(at);
+                Some((files[index].fd.as_fd(), at))
+            }
             Files::PerSlot { .. } => None,
         }
     }
@@ -121,7 +149,10 @@ impl SlotStore {
     /// The file that holds the region's byte `at`, and where in that file it is.
     pub(crate) fn open(&self, at: Bytes) -> Result<(Handle<'_>, Bytes), Trouble> {
         match &self.files {
-            Files::One(file) => Ok((Handle::Kept(file.fd.as_fd()), at)),
+            Files::Slots { files, stripes } => {
+                let (index, at) = stripes.locate(at);
+                Ok((Handle::Kept(files[index].fd.as_fd()), at))
+            }
             Files::PerSlot { slots, .. } => {
                 let slot = at / self.medium.stride;
                 let made = *slots.get(slot as usize).ok_or(Trouble::EndOfFile)?;
@@ -135,9 +166,19 @@ impl SlotStore {
     /// The path of the file that holds the region's byte `at`, for messages only.
     pub(crate) fn path(&self, at: Bytes) -> PathBuf {
         self.directory.path_of(&match self.files {
-            Files::One(_) => slot_file(&self.medium),
+            Files::Slots { stripes, .. } => slot_file(&self.medium, stripes.locate(at).0),
             Files::PerSlot { .. } => block_file(&self.medium, at / self.medium.stride),
         })
+    }
+
+    /// Makes what is missing of the slot files, beneath the lock of the first.
+    fn make_others(&mut self) -> Result<()> {
+        if let Files::Slots { files, stripes } = &mut self.files {
+            for index in 1..stripes.files() {
+                files.push(self.directory.make(&slot_file(&self.medium, index))?);
+            }
+        }
+        Ok(())
     }
 
     fn preallocate(&mut self, fallbacks: &mut Vec<Fallback>) -> Result<()> {
@@ -145,12 +186,14 @@ impl SlotStore {
         if self.len > free {
             return Err(self.no_room(free));
         }
-        let (path, len, stride) = (self.path(0), self.len, self.medium.stride);
+        let (path, stride) = (self.path(0), self.medium.stride);
         let made = match &mut self.files {
-            Files::One(file) => reserve(&file.fd, len, fallbacks),
+            Files::Slots { files, stripes } => (0..).zip(files).try_for_each(|(index, file)| {
+                reserve(&file.fd, stripes.file_len(index), fallbacks)
+            }),
             Files::PerSlot { slots, .. } => {
                 let mut made = Ok(());
-                for slot in 0..len / stride {
+                for slot in 0..self.len / stride {
                     let file = self.directory.make(&block_file(&self.medium, slot))?;
                     slots.push(file.identity);
                     made = reserve(&file.fd, stride, fallbacks);
@@ -204,7 +247,7 @@ impl SlotStore {
             Ok(()) => {
                 drop(file);
                 self.direct = true;
-                return Ok(());
+                return self.set_flags(OFlags::DIRECT);
             }
             Err(errno) => errno,
         };
@@ -221,6 +264,13 @@ impl SlotStore {
         Fallback::new("O_DIRECT", "buffered", reason).note(fallbacks);
         Ok(())
     }
+
+    /// Of the files that are kept open; others are opened with them.
+    fn set_flags(&self, flags: OFlags) -> Result<()> {
+        let Files::Slots { files, .. } = &self.files else { return Ok(()) };
+        let failed = |errno| Trouble::from(errno).error("set flags of", &self.path(0));
+        files.iter().try_for_each(|file| fs::fcntl_setfl(&file.fd, flags).map_err(failed))
+    }
 }
 
 impl Drop for SlotStore {
@@ -229,7 +279,12 @@ impl Drop for SlotStore {
             return;
         }
         match &self.files {
-            Files::One(file) => self.directory.remove(&slot_file(&self.medium), file.identity),
+            // The lock goes last.
+            Files::Slots { files, .. } => {
+                for (index, file) in files.iter().enumerate().rev() {
+                    self.directory.remove(&slot_file(&self.medium, index), file.identity);
+                }
+            }
             Files::PerSlot { lock, slots } => {
                 for (slot, made) in (0..).zip(slots) {
                     self.directory.remove(&block_file(&self.medium, slot), *made);
@@ -267,8 +322,12 @@ fn reserve(fd: &OwnedFd, len: Bytes, fallbacks: &mut Vec<Fallback>) -> rustix::i
     }
 }
 
-fn slot_file(medium: &FileMedium) -> String {
-    format!("rank{}_window{}_pool{}.slots", medium.rank, medium.window, medium.pool)
+fn slot_file(medium: &FileMedium, index: usize) -> String {
+    let FileMedium { rank, window, pool, .. } = medium;
+    match index {
+        0 => format!("rank{rank}_window{window}_pool{pool}.slots"),
+        _ => format!("rank{rank}_window{window}_pool{pool}.slots.{index}"),
+    }
 }
 
 fn lock_file(medium: &FileMedium) -> String {

@@ -133,11 +133,10 @@ impl Agents {
             // Only buffers of ours go between it and files.
             #[cfg(feature = "cuda")]
             Region::Device(_) => Ok(()),
-            Region::File(store) => {
-                let doing = "register a file";
-                let file = store.kept().ok_or_else(|| self.failed(doing, Code::NotFound))?;
-                self.enter(Place::File(file.as_raw_fd()), Entry::File(store.len() as usize), doing)
-            }
+            Region::File(store) => store.kept().try_for_each(|(file, len)| {
+                let place = Place::File(file.as_raw_fd());
+                self.enter(place, Entry::File(len as usize), "register a file")
+            }),
         }
     }
 
@@ -182,17 +181,20 @@ impl Agents {
 
     /// Ends the registrations of a region that goes. One that can't be ended ends with its agent.
     pub(super) fn forget(&mut self, region: &Region) {
-        let place = match region {
-            Region::Memory(_, memory) => Some(Place::Memory(memory.address())),
+        let places: Vec<Place> = match region {
+            Region::Memory(_, memory) => vec![Place::Memory(memory.address())],
             #[cfg(feature = "cuda")]
-            Region::Device(_) => None,
-            Region::File(store) => store.kept().map(|file| Place::File(file.as_raw_fd())),
+            Region::Device(_) => Vec::new(),
+            Region::File(store) => {
+                store.kept().map(|(file, _)| Place::File(file.as_raw_fd())).collect()
+            }
         };
-        let Some(place) = place else { return };
-        self.roster.remove(&place);
-        let retired = self.retired.iter().map(|retired| &retired.agent);
-        for agent in self.current.iter().chain(retired) {
-            let _ = agent.forget(place);
+        for place in places {
+            self.roster.remove(&place);
+            let retired = self.retired.iter().map(|retired| &retired.agent);
+            for agent in self.current.iter().chain(retired) {
+                let _ = agent.forget(place);
+            }
         }
     }
 

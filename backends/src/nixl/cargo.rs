@@ -3,12 +3,13 @@
 use crate::files::store::SlotStore;
 use crate::lend::{Claim, Lent, LentMut};
 use std::ops::Range;
+use std::os::fd::BorrowedFd;
 use tierproof_core::Bytes;
 
 /// Memory, and where in a file its bytes belong.
 pub(super) trait Cargo {
     /// The file, kept open.
-    fn file(&self) -> &SlotStore;
+    fn file(&self) -> Option<BorrowedFd<'_>>;
 
     /// What kind of memory it is.
     fn memory(&self) -> MemoryKind;
@@ -62,8 +63,8 @@ pub(super) enum Loan {
 }
 
 impl Cargo for PartCargo {
-    fn file(&self) -> &SlotStore {
-        self.file.owner()
+    fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.file.owner().kept_at(self.file.start()).map(|(file, _)| file)
     }
 
     fn memory(&self) -> MemoryKind {
@@ -80,7 +81,7 @@ impl Cargo for PartCargo {
 
     fn spans(&mut self, span_max: usize) -> Vec<Span> {
         let mut spans = Vec::new();
-        let at = self.file.start();
+        let Some((_, at)) = self.file.owner().kept_at(self.file.start()) else { return spans };
         let memory = match &mut self.memory {
             Loan::Source(lent) => lent.span(),
             Loan::Target(lent) => lent.span(),

@@ -24,6 +24,9 @@ pub struct NixlConfig {
     pub in_flight_parts_max: u32,
     /// Whether to go past the page cache.
     pub direct: DirectIo,
+    /// How slots lie in files, each of which is registered once and stays open: a file for each slot would need
+    /// too many and is refused.
+    pub layout: FileLayout,
     /// Whether files outlive their region. A later run reuses the room, not the content.
     pub keep: bool,
     /// The GPU whose memory device regions are in, counted from 0; with the feature `gds`. `None` for host
@@ -32,8 +35,8 @@ pub struct NixlConfig {
 }
 
 impl NixlConfig {
-    /// The library where it is found, 512 parts in flight, direct I/O where possible, files removed
-    /// when done, no GPU.
+    /// The library where it is found, 512 parts in flight, direct I/O where possible, one slot
+    /// file, removed when done, no GPU.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
@@ -41,17 +44,22 @@ impl NixlConfig {
             library: None,
             in_flight_parts_max: 512,
             direct: DirectIo::Auto,
+            layout: FileLayout::SlotFile,
             keep: false,
             gpu: None,
         }
     }
 
-    /// Each file is registered once and stays open: a file for each slot would need too many.
     pub(super) fn rules(&self) -> FileRules {
-        FileRules { direct: self.direct, layout: FileLayout::SlotFile, keep: self.keep }
+        FileRules { direct: self.direct, layout: self.layout, keep: self.keep }
     }
 
     pub(super) fn examine(&self) -> Result<()> {
+        self.layout.examine()?;
+        if self.layout == FileLayout::FilePerSlot {
+            let context = "a file for each slot can't stay registered with NIXL: take slot files";
+            return Err(Error::new(ErrorKind::Config, context));
+        }
         let parts = self.in_flight_parts_max;
         if (1..=IN_FLIGHT_PARTS_MAX).contains(&parts) {
             return Ok(());

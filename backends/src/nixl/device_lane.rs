@@ -187,9 +187,13 @@ impl DeviceLane {
     /// Answers why some stores will never be answered.
     pub(super) fn drive(&mut self, yard: &mut Yard<'_>) -> Option<Code> {
         let mut news = News::default();
-        self.fleet.drive(yard.now, &mut news);
+        let mut hung = Vec::new();
+        self.fleet.drive(yard.now, &mut news, |id| hung.push(*id));
         self.fleet.resolve(&mut news);
         let lost = self.hear(news, yard);
+        for id in hung {
+            self.give_up(id, Fault::new(ErrorKind::TimedOut));
+        }
         for landed in self.mover.drive(yard.now) {
             self.land(landed, yard);
         }
@@ -211,17 +215,23 @@ impl DeviceLane {
         }
         let mut lost = None;
         for (id, code) in news.lost {
-            let Some(haul) = self.hauls.get_mut(&id) else { continue };
-            // Of a load only the stop may still be touched. A store that may still happen is not answered.
-            match haul.direction {
-                Direction::Store => lost = Some(code),
-                Direction::Load => {
-                    let fault = Fault::new(code.kind());
-                    (0..haul.parts.len()).for_each(|index| self.wipe(id, index, fault));
-                }
+            if !self.give_up(id, Fault::new(code.kind())) {
+                lost = Some(code);
             }
         }
         lost
+    }
+
+    /// Answers a load that NIXL has no answer to: it may still touch the stop, but nothing else. A store may
+    /// still happen, and is not answered. Whether it was.
+    fn give_up(&mut self, id: u64, fault: Fault) -> bool {
+        match self.hauls.get(&id) {
+            Some(haul) if haul.direction == Direction::Load => {
+                (0..haul.parts.len()).for_each(|index| self.wipe(id, index, fault));
+                true
+            }
+            _ => false,
+        }
     }
 
     /// NIXL is done with a haul.
@@ -244,7 +254,7 @@ impl DeviceLane {
     /// NIXL did not move a haul. It tells not which part of it failed, so each goes alone.
     fn refuse(&mut self, id: u64, code: Code, yard: &mut Yard<'_>) {
         let haul = self.hauls.get_mut(&id).expect("its transfer was in flight");
-        let left = haul.parts.iter().filter(|part| part.file.is_some()).count();
+        let left = haul.parts.iter().filter(|part| part.side.is_some()).count();
         if left > 1 {
             let mut haul = self.hauls.remove(&id).expect("it was there just before");
             if let Some(stop) = haul.stop.take() {

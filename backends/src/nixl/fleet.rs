@@ -18,7 +18,7 @@ pub(super) struct Fleet<C, R> {
 pub(super) struct Moving<C, R> {
     pub(super) transfer: Transfer<C>,
     pub(super) rest: R,
-    /// After this it is hung.
+    /// If it has no answer then, it hangs.
     pub(super) deadline: Nanos,
     pub(super) permit: Permit,
 }
@@ -70,16 +70,17 @@ impl<C, R> Fleet<C, R> {
         }
     }
 
-    /// Asks for everything that is on the way.
-    pub(super) fn drive(&mut self, now: Nanos, news: &mut News<C, R>) {
+    /// Asks for everything that is on the way. `hung` hears once of what has no answer at its deadline.
+    pub(super) fn drive(&mut self, now: Nanos, news: &mut News<C, R>, mut hung: impl FnMut(&R)) {
         let mut index = 0;
         while index < self.moving.len() {
             let moving = &mut self.moving[index];
             match moving.transfer.progress() {
                 Ok(Progress::Going) => {
                     if now > moving.deadline {
-                        // Hung: it keeps what it has, and others go another way.
+                        // It keeps what it has, and others go another way.
                         moving.deadline = Nanos::MAX;
+                        hung(&moving.rest);
                         news.failed.push(Arc::clone(moving.transfer.agent()));
                     }
                     index += 1;

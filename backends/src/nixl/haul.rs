@@ -8,6 +8,7 @@ use crate::lend::{Claim, Memory};
 use crate::sheets::Sheet;
 use crate::terms::Terms;
 use std::ops::Range;
+use std::os::fd::BorrowedFd;
 use tierproof_core::{Bytes, Nanos};
 
 /// Where a haul stops between memory and file: a buffer of ours, as long as its bytes in the file.
@@ -103,7 +104,9 @@ impl Haul {
     fn goes_on_with(&self, part: &HaulPart) -> bool {
         let last = self.parts.last().and_then(|last| last.file.as_ref());
         let (Some(last), Some(next)) = (last, &part.file) else { return false };
-        std::ptr::eq(last.owner(), next.owner()) && last.range().end == next.start()
+        let stretch = last.owner().stretch();
+        let together = last.start() / stretch == next.start() / stretch;
+        std::ptr::eq(last.owner(), next.owner()) && last.range().end == next.start() && together
     }
 
     /// Each part as a haul of its own.
@@ -111,7 +114,7 @@ impl Haul {
         let Self { direction, parts, deadline, .. } = self;
         parts
             .into_iter()
-            .filter(|part| part.file.is_some())
+            .filter(|part| part.side.is_some())
             .map(|mut part| {
                 part.range = 0..part.range.len();
                 Self { direction, parts: vec![part], deadline, stop: None, trips: 0, moving: false }
@@ -145,14 +148,15 @@ impl Haul {
         let mut base = None;
         for (index, part) in self.parts.iter_mut().enumerate() {
             if let Some(file) = part.file.take() {
-                base.get_or_insert(file.start() - (part.range.start - first) as Bytes);
+                let (_, at) = file.owner().kept_at(file.start())?;
+                base.get_or_insert(at - (part.range.start - first) as Bytes);
                 files.push((index, file));
             }
         }
         Some(HaulCargo { base: base?, files, side, ranges, direction: self.direction })
     }
 
-    /// Takes back the claims of an ended transfer.
+    /// Takes back the claims of an ended transfer. What has been answered meanwhile keeps none.
     pub(super) fn unload(&mut self, cargo: HaulCargo) {
         for (index, file) in cargo.files {
             self.parts[index].file = Some(file);
@@ -173,8 +177,9 @@ pub(super) struct HaulCargo {
 }
 
 impl Cargo for HaulCargo {
-    fn file(&self) -> &SlotStore {
-        self.files[0].1.owner()
+    fn file(&self) -> Option<BorrowedFd<'_>> {
+        let (_, first) = self.files.first()?;
+        first.owner().kept_at(first.start()).map(|(file, _)| file)
     }
 
     fn memory(&self) -> MemoryKind {
@@ -193,5 +198,104 @@ impl Cargo for HaulCargo {
             split(memory, span_max, self.base + range.start as Bytes, &mut spans);
         }
         spans
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::root::Root;
+    use crate::files::rules::{DirectIo, FileLayout, FileRules};
+    use crate::lend::{Access, Lent};
+    use crate::sheets::Sheets;
+    use std::sync::Arc;
+    use tierproof_core::{FileMedium, TransferId};
+
+    const PAGE: usize = 4096;
+
+    /// A file of 64 pages, and the parts of a request: each so many pages from that page.
+    struct Bench {
+        _folder: tempfile::TempDir,
+        store: Arc<SlotStore>,
+        memory: Arc<Memory>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let (len, directory) = (64 * PAGE as Bytes, String::new());
+            let medium = FileMedium { directory, rank: 0, window: 0, pool: 0, stride: len };
+            let rules =
+                FileRules { direct: DirectIo::Never, layout: FileLayout::SlotFile, keep: false };
+            let root = Root::open(folder.path()).unwrap();
+            let store = SlotStore::make(&root, &medium, len, rules, &mut Vec::new()).unwrap();
+            Self { _folder: folder, store: Arc::new(store), memory: Memory::new(len).unwrap() }
+        }
+
+        fn parts(&self, pages: &[(usize, usize)]) -> Vec<HaulPart> {
+            let bytes = |page: usize| (page * PAGE) as Bytes;
+            let part = |(index, &(from, len)): (u32, &(usize, usize))| HaulPart {
+                seat: Seat { request: TransferId(7), part: index },
+                terms: Terms { len: len * PAGE, check: None, seal: None, alignment: PAGE as Bytes },
+                file: Claim::new(&self.store, bytes(from)..bytes(from + len), Access::Write),
+                side: Lent::new(&self.memory, bytes(from)..bytes(from + len)).map(Side::Source),
+                range: 0..len * PAGE,
+            };
+            (0..).zip(pages).map(part).collect()
+        }
+
+        fn group(&self, pages: &[(usize, usize)], max: usize) -> Vec<Haul> {
+            Haul::group(self.parts(pages), Direction::Store, Nanos::MAX, max * PAGE)
+        }
+    }
+
+    fn pages(haul: &Haul) -> Vec<Range<usize>> {
+        let range = |part: &HaulPart| part.range.start / PAGE..part.range.end / PAGE;
+        haul.parts.iter().map(range).collect()
+    }
+
+    #[test]
+    fn neighbours_in_the_file_are_one_haul_up_to_the_bound() {
+        let bench = Bench::new();
+        let hauls = bench.group(&[(0, 2), (2, 1), (3, 2), (6, 1), (20, 9), (5, 1)], 5);
+        let seen: Vec<_> = hauls.iter().map(pages).collect();
+        assert_eq!(seen, [vec![0..2, 2..3, 3..5], vec![0..1], vec![0..9], vec![0..1]]);
+        assert_eq!(hauls[2].len(), 9 * PAGE, "one long part is a haul, however long");
+    }
+
+    #[test]
+    fn what_is_left_of_a_haul_goes_where_it_belongs() {
+        let bench = Bench::new();
+        let mut haul = bench.group(&[(10, 2), (12, 1), (13, 3)], 100).remove(0);
+        let mut sheets = Sheets::new(1 << 20, Bytes::MAX);
+        haul.stop = sheets.take(haul.len(), Memory::new).unwrap().map(Stop::Host);
+        let start = haul.stop.as_ref().and_then(|stop| stop.side(0..PAGE).address()).unwrap();
+        // The second part was refused on its way here.
+        haul.parts[1].file = None;
+        haul.parts[1].side = None;
+        assert_eq!(haul.spans(100 * PAGE), 2);
+        let mut cargo = haul.load_up().unwrap();
+        let span = |from: usize, len: usize, at: usize| Span {
+            memory: start + from * PAGE..start + (from + len) * PAGE,
+            at: (at * PAGE) as Bytes,
+        };
+        assert_eq!(cargo.spans(100 * PAGE), [span(0, 2, 10), span(3, 3, 13)]);
+        assert_eq!(cargo.memory(), MemoryKind::Host);
+        assert!(haul.parts.iter().all(|part| part.file.is_none()), "the claims go with it");
+        haul.unload(cargo);
+        let alone = haul.divide();
+        assert_eq!(alone.iter().map(pages).collect::<Vec<_>>(), [vec![0..2], vec![0..3]]);
+        assert!(alone.iter().all(|haul| haul.parts[0].file.is_some()));
+    }
+
+    #[test]
+    fn of_nothing_there_is_nothing_to_move() {
+        let bench = Bench::new();
+        let mut haul = bench.group(&[(0, 1)], 100).remove(0);
+        haul.parts[0].file = None;
+        let mut sheets = Sheets::new(1 << 20, Bytes::MAX);
+        haul.stop = sheets.take(haul.len(), Memory::new).unwrap().map(Stop::Host);
+        assert!(haul.load_up().is_none());
+        assert_eq!(haul.spans(PAGE), 0);
     }
 }

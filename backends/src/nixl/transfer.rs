@@ -132,7 +132,7 @@ fn request(
     span_max: usize,
     cargo: &mut impl Cargo,
 ) -> Result<Handle<RequestObject>, Code> {
-    let fd = cargo.file().kept().ok_or(Code::NotFound)?.as_raw_fd();
+    let fd = cargo.file().ok_or(Code::NotFound)?.as_raw_fd();
     let operation = match cargo.direction() {
         Direction::Store => WRITE,
         Direction::Load => READ,

@@ -8,10 +8,10 @@ use super::transfer::Transfer;
 use crate::clock::{Clock, Patience};
 use crate::cuda::{DeviceMemory, Gpu, Side};
 use crate::files::root::Root;
-use crate::files::rules::FileRules;
+use crate::files::rules::{FileLayout, FileRules};
 use crate::files::store::SlotStore;
 use crate::lend::{Access, Claim, LentMut, Memory};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tierproof_core::{Bytes, Error, ErrorKind, FileMedium, Nanos, Result};
@@ -35,10 +35,10 @@ pub(super) fn run(
         pool: POOL.fetch_add(1, Ordering::Relaxed),
         stride: LEN,
     };
-    let rules = FileRules { keep: false, ..rules };
+    let rules = FileRules { layout: FileLayout::SlotFile, keep: false, ..rules };
     let store = Arc::new(SlotStore::make(root, &medium, LEN, rules, &mut Vec::new())?);
     let memory = Tried::new(way, gpu)?;
-    let fd = store.kept().map(|file| file.as_raw_fd());
+    let fd = store.kept().next().map(|(file, _)| file.as_raw_fd());
     let fd = fd.ok_or_else(|| failed("keep a file open", Code::NotFound))?;
     let (kind, address) = memory.place();
     agent
@@ -168,8 +168,8 @@ struct TrialCargo {
 }
 
 impl Cargo for TrialCargo {
-    fn file(&self) -> &SlotStore {
-        self.file.owner()
+    fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.file.owner().kept().next().map(|(file, _)| file)
     }
 
     fn memory(&self) -> MemoryKind {

@@ -56,6 +56,7 @@ impl PosixConfig {
             let context = format!("{name} is {value}: give 1 to {max}");
             Err(Error::new(ErrorKind::Config, context))
         };
+        self.layout.examine()?;
         within("threads", self.threads, THREADS_MAX)?;
         within("in_flight_parts_max", self.in_flight_parts_max, IN_FLIGHT_PARTS_MAX)
     }

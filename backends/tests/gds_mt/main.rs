@@ -33,6 +33,8 @@ mod room;
 mod round_trips;
 #[path = "../suite/rows.rs"]
 mod rows;
+#[path = "../suite/stripes.rs"]
+mod stripes;
 #[path = "../suite/trailers.rs"]
 mod trailers;
 
@@ -58,6 +60,7 @@ fn files(config: PosixConfig) -> Result<Box<dyn Backend>> {
     Ok(Box::new(Watchdog::new(Files::open(NixlConfig {
         in_flight_parts_max: config.in_flight_parts_max,
         direct: config.direct,
+        layout: config.layout,
         keep: config.keep,
         gpu: Some(0),
         ..NixlConfig::new(config.root)

@@ -47,6 +47,9 @@ mod round_trips;
 #[path = "../suite/rows.rs"]
 mod rows;
 #[cfg(nixl_here)]
+#[path = "../suite/stripes.rs"]
+mod stripes;
+#[cfg(nixl_here)]
 #[path = "../suite/trailers.rs"]
 mod trailers;
 
@@ -65,6 +68,7 @@ fn files(
     Ok(Box::new(NixlPosix::open(NixlConfig {
         in_flight_parts_max: config.in_flight_parts_max,
         direct: config.direct,
+        layout: config.layout,
         keep: config.keep,
         ..NixlConfig::new(config.root)
     })?))

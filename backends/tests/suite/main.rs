@@ -15,6 +15,7 @@ mod refusals;
 mod room;
 mod round_trips;
 mod rows;
+mod stripes;
 mod trailers;
 
 use tierproof_backends::{Dram, Posix, PosixConfig};
