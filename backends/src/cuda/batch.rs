@@ -7,6 +7,7 @@ use super::trip::Going;
 use crate::lend::{LentMut, Memory};
 use crate::sheets::Sheet;
 use cudarc::driver::{CudaEvent, CudaStream, DriverError, result, sys};
+use std::sync::OnceLock;
 
 /// Trips whose stage the GPU was given, and what it reads and writes of ours meanwhile.
 #[derive(Debug)]
@@ -42,6 +43,7 @@ impl<T> Batch<T> {
     /// Gives a batch to the streams. After an error nothing of it is under way any more.
     pub(super) fn launch(
         gpu: &Gpu,
+        side: &CudaStream,
         manifest: &Manifest,
         trips: Vec<(Going<T>, Option<usize>)>,
         slip: Sheet<Memory>,
@@ -50,11 +52,11 @@ impl<T> Batch<T> {
         let tables = Tables::write(manifest, &mut bytes);
         let records = records_at(manifest).next_multiple_of(Record::ALIGNMENT);
         let mut batch = Self { trips, slip, bytes, records, events: Vec::new() };
-        let launched = batch.enqueue(gpu, manifest, &tables);
+        let launched = batch.enqueue(gpu, side, manifest, &tables);
         if launched.is_err() {
-            for way in [Way::Down, Way::Up, Way::Side] {
+            for stream in [gpu.stream(Way::Down), gpu.stream(Way::Up), side] {
                 // What did begin ends before anybody is told; a broken context has nothing under way.
-                let _ = gpu.stream(way).synchronize();
+                let _ = stream.synchronize();
             }
             batch.events.clear();
         }
@@ -64,12 +66,13 @@ impl<T> Batch<T> {
     fn enqueue(
         &mut self,
         gpu: &Gpu,
+        side: &CudaStream,
         manifest: &Manifest,
         tables: &Tables,
     ) -> Result<(), DriverError> {
         gpu.bind()?;
-        let [down, up, side] = [Way::Down, Way::Up, Way::Side].map(|way| gpu.stream(way));
-        let streams = [down, up, side].map(|stream| &**stream);
+        let [down, up] = [Way::Down, Way::Up].map(|way| &**gpu.stream(way));
+        let streams = [down, up, side];
         for (going, _) in &self.trips {
             going.trip.source.await_writers(&streams)?;
             going.trip.target.await_writers(&streams)?;
@@ -142,13 +145,57 @@ impl<T> Batch<T> {
     }
 }
 
-/// One call of a copy engine for each.
+/// Copies by a copy engine: together in one call where the driver has it, which leaves no gaps between them.
 fn engine(stream: &CudaStream, copies: &[Copy]) -> Result<(), DriverError> {
+    if copies.len() > 1 && together() {
+        return engine_together(stream, copies);
+    }
     copies.iter().try_for_each(|Copy { source, target, len }| {
         // SAFETY: both ranges are claimed by a trip of a batch that lives until the stream has come
         // here; host memory among them is pinned.
         unsafe { sys::cuMemcpyAsync(*target, *source, *len as usize, stream.cu_stream()) }.result()
     })
+}
+
+/// Whether the driver copies many ranges in one call: from CUDA 12.8 on.
+fn together() -> bool {
+    static TOGETHER: OnceLock<bool> = OnceLock::new();
+    *TOGETHER.get_or_init(|| {
+        // SAFETY: the library is loaded already.
+        let library = unsafe { sys::culib() };
+        // SAFETY: the symbol is only asked for.
+        unsafe { library.get::<*const ()>(b"cuMemcpyBatchAsync") }.is_ok()
+    })
+}
+
+fn engine_together(stream: &CudaStream, copies: &[Copy]) -> Result<(), DriverError> {
+    let mut targets: Vec<u64> = copies.iter().map(|copy| copy.target).collect();
+    let mut sources: Vec<u64> = copies.iter().map(|copy| copy.source).collect();
+    let mut lens: Vec<usize> = copies.iter().map(|copy| copy.len as usize).collect();
+    let nowhere =
+        sys::CUmemLocation { type_: sys::CUmemLocationType::CU_MEM_LOCATION_TYPE_INVALID, id: 0 };
+    let mut terms = sys::CUmemcpyAttributes {
+        srcAccessOrder: sys::CUmemcpySrcAccessOrder::CU_MEMCPY_SRC_ACCESS_ORDER_STREAM,
+        srcLocHint: nowhere,
+        dstLocHint: nowhere,
+        flags: 0,
+    };
+    let (mut first, mut failed) = (0, 0);
+    // SAFETY: the lists have equal lengths and are copied by the call; the ranges are as in `engine`.
+    unsafe {
+        sys::cuMemcpyBatchAsync(
+            targets.as_mut_ptr(),
+            sources.as_mut_ptr(),
+            lens.as_mut_ptr(),
+            copies.len(),
+            &mut terms,
+            &mut first,
+            1,
+            &mut failed,
+            stream.cu_stream(),
+        )
+    }
+    .result()
 }
 
 /// A table of a kernel, in pinned host memory.

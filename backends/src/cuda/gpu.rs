@@ -12,6 +12,8 @@ use tierproof_core::{Error, ErrorKind, Result};
 pub(crate) struct Gpu {
     context: Arc<CudaContext>,
     streams: [Arc<CudaStream>; 3],
+    /// For kernels of batches that need not wait for each other.
+    sides: [Arc<CudaStream>; SIDES],
     pub(super) kernels: Kernels,
     /// Its name and the driver's version, for people.
     pub(crate) facts: GpuFacts,
@@ -28,6 +30,9 @@ pub struct GpuFacts {
     pub cuda: String,
 }
 
+/// Streams of kernels: a checksum keeps one part of the GPU busy, and a batch may be of one part.
+const SIDES: usize = 8;
+
 /// Which way bytes go. Each has a stream of its own, so that ways do not wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
@@ -35,7 +40,7 @@ pub(super) enum Way {
     Down,
     /// To device memory.
     Up,
-    /// Within device memory.
+    /// What is waited for at once.
     Side,
 }
 
@@ -59,17 +64,28 @@ impl Gpu {
         let open = || -> Result<_, DriverError> {
             let context = CudaContext::new(ordinal as usize)?;
             let streams = [context.new_stream()?, context.new_stream()?, context.new_stream()?];
+            let mut sides = Vec::new();
+            for _ in 0..SIDES {
+                sides.push(context.new_stream()?);
+            }
+            let sides = sides.try_into().expect("as many as there are to be");
             let name = context.name()?;
-            Ok((context, streams, name, driver_version()?))
+            Ok((context, streams, sides, name, driver_version()?))
         };
-        let (context, streams, name, cuda) = open().map_err(|e| failed("open the GPU", e))?;
+        let (context, streams, sides, name, cuda) =
+            open().map_err(|e| failed("open the GPU", e))?;
         let kernels = Kernels::load(&context).map_err(|e| failed("load the kernels", e))?;
         let facts = GpuFacts { ordinal, name, cuda };
-        Ok(Arc::new(Self { context, streams, kernels, facts }))
+        Ok(Arc::new(Self { context, streams, sides, kernels, facts }))
     }
 
     pub(super) fn stream(&self, way: Way) -> &Arc<CudaStream> {
         &self.streams[way as usize]
+    }
+
+    /// The stream for the kernels of the batch with this number.
+    pub(super) fn side(&self, batch: usize) -> &Arc<CudaStream> {
+        &self.sides[batch % SIDES]
     }
 
     /// Makes this GPU the one that calls without a stream are about.

@@ -125,16 +125,19 @@ impl DeviceMemory {
     /// Copies `bytes` into the claimed range and waits.
     pub(crate) fn fill(claim: &Claim<Self>, bytes: &[u8]) -> Result<()> {
         let memory = claim.owner();
+        let stream = memory.gpu.stream(Way::Side);
         let copied = memory.settle(&claim.range()).and_then(|()| {
             let mut rest = bytes;
             memory.pool.spans(claim.range()).try_for_each(|(address, len)| {
                 let (head, tail) = rest.split_at(len as usize);
                 rest = tail;
                 // SAFETY: the span is memory of this context that nobody else touches as long as the
-                // claim lives, and the call returns when the bytes are there.
-                unsafe { result::memcpy_htod_sync(address, head) }
+                // claim lives, and both live until the stream has come to its end below.
+                unsafe { result::memcpy_htod_async(address, head, stream.cu_stream()) }
             })
         });
+        // A call that waits only waits until the bytes have left the host: other streams would be faster.
+        let copied = copied.and(stream.synchronize());
         copied.map_err(|error| failed("write to a region", error))
     }
 

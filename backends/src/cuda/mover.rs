@@ -40,6 +40,8 @@ pub(crate) struct Mover<T> {
     ready: VecDeque<Going<T>>,
     flying: Vec<Batch<T>>,
     landed: Vec<Landed<T>>,
+    /// Batches so far.
+    launched: usize,
 }
 
 impl<T> Mover<T> {
@@ -52,6 +54,7 @@ impl<T> Mover<T> {
             ready: VecDeque::new(),
             flying: Vec::new(),
             landed: Vec::new(),
+            launched: 0,
         }
     }
 
@@ -171,7 +174,9 @@ impl<T> Mover<T> {
                     continue;
                 }
             };
-            let (batch, launched) = Batch::launch(&self.gpu, &manifest, trips, slip);
+            self.launched += 1;
+            let side = self.gpu.side(self.launched);
+            let (batch, launched) = Batch::launch(&self.gpu, side, &manifest, trips, slip);
             match launched {
                 Ok(()) => self.flying.push(batch),
                 Err(error) => self.fail(batch, error),

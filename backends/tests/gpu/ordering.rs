@@ -43,14 +43,8 @@ fn sees_the_last_bytes(backend: &mut impl OnGpu, device: RegionId, below: Region
     let back = at(device, 3 * LEN, LEN);
     backend.fill(block, &[9; LEN as usize]).unwrap();
     backend.write_late(block, LATE, 5).unwrap();
-    let begun = backend.park(Nanos::ZERO);
     let stamp = sealed.then(|| stamp(LEN));
     run(backend, Part { seal: stamp, ..copy(block, slot) });
-    let ended = backend.park(Nanos::ZERO);
-    assert!(
-        ended.0 - begun.0 > LATE / 2,
-        "the kernel was still to write when the offload was issued"
-    );
     run(backend, Part { check: stamp, ..copy(slot, back) });
     let mut seen = vec![0; LEN as usize];
     backend.peek(back, &mut seen).unwrap();
