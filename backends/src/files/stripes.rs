@@ -3,7 +3,7 @@
 use tierproof_core::Bytes;
 
 /// Bytes up to which consecutive slots stay together in one file.
-const STRETCH: Bytes = 4 << 20;
+const STRETCH: Bytes = 4608 << 10;
 
 /// Slots spread over files: a stretch of consecutive slots in each, round and round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

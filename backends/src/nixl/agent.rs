@@ -22,7 +22,7 @@ pub(super) const NAME: &CStr = c"tierproof";
 
 /// What is registered: memory by its first address, a file by its descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum Registered {
     Memory(usize),
     File(RawFd),
 }
@@ -33,7 +33,7 @@ pub(super) struct Agent {
     pub(super) agent: Handle<AgentObject>,
     backend: Handle<BackendObject>,
     pub(super) hint: Handle<Hint>,
-    registered: Mutex<BTreeMap<Place, Handle<RegistrationList>>>,
+    registered: Mutex<BTreeMap<Registered, Handle<RegistrationList>>>,
     /// Whether it may still be called.
     live: Mutex<bool>,
     /// Whether all of it is gone.
@@ -131,15 +131,20 @@ impl Agent {
         len: usize,
     ) -> Result<(), Code> {
         let (kind, device) = numbers(kind);
-        self.register(Place::Memory(address), kind, (address, len, device))
+        self.register(Registered::Memory(address), kind, (address, len, device))
     }
 
     /// Registers the first `len` bytes of an open file. It must be forgotten before it is closed.
     pub(super) fn register_file(&self, fd: RawFd, len: usize) -> Result<(), Code> {
-        self.register(Place::File(fd), FILE, (0, len, fd as u64))
+        self.register(Registered::File(fd), FILE, (0, len, fd as u64))
     }
 
-    fn register(&self, place: Place, kind: c_int, what: (usize, usize, u64)) -> Result<(), Code> {
+    fn register(
+        &self,
+        place: Registered,
+        kind: c_int,
+        what: (usize, usize, u64),
+    ) -> Result<(), Code> {
         let _live = self.live()?;
         let api = self.api;
         // SAFETY: the call only writes the new object's address.
@@ -164,7 +169,7 @@ impl Agent {
     }
 
     /// Ends a registration; nothing if there is none.
-    pub(super) fn forget(&self, place: Place) -> Result<(), Code> {
+    pub(super) fn forget(&self, place: Registered) -> Result<(), Code> {
         let _live = self.live()?;
         let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
         registered.remove(&place).map_or(Ok(()), |list| self.deregister(&list))

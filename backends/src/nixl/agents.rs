@@ -1,6 +1,6 @@
 //! The agent of a backend, and those that came before it: after an error another one goes on.
 
-use super::agent::{Agent, Ends, Place};
+use super::agent::{Agent, Ends, Registered};
 use super::cargo::MemoryKind;
 use super::library::{Attestation, Library};
 use super::plugin::{Facts, Opening};
@@ -24,7 +24,7 @@ pub(super) struct Agents {
     /// Those that failed, until nothing of them is left.
     retired: Vec<Retired>,
     /// All that is registered, for the next agent.
-    roster: BTreeMap<Place, Entry>,
+    roster: BTreeMap<Registered, Entry>,
 }
 
 /// What is registered of a place.
@@ -121,7 +121,7 @@ impl Agents {
         len: Bytes,
     ) -> Result<()> {
         let entry = Entry::Memory(kind, len as usize);
-        self.enter(Place::Memory(address), entry, "register memory")
+        self.enter(Registered::Memory(address), entry, "register memory")
     }
 
     /// Registers a region.
@@ -134,13 +134,13 @@ impl Agents {
             #[cfg(feature = "cuda")]
             Region::Device(_) => Ok(()),
             Region::File(store) => store.kept().try_for_each(|(file, len)| {
-                let place = Place::File(file.as_raw_fd());
+                let place = Registered::File(file.as_raw_fd());
                 self.enter(place, Entry::File(len as usize), "register a file")
             }),
         }
     }
 
-    fn enter(&mut self, place: Place, entry: Entry, doing: &str) -> Result<()> {
+    fn enter(&mut self, place: Registered, entry: Entry, doing: &str) -> Result<()> {
         let agent = self.current()?;
         register(&agent, place, entry).map_err(|code| self.failed(doing, code))?;
         self.roster.insert(place, entry);
@@ -181,12 +181,12 @@ impl Agents {
 
     /// Ends the registrations of a region that goes. One that can't be ended ends with its agent.
     pub(super) fn forget(&mut self, region: &Region) {
-        let places: Vec<Place> = match region {
-            Region::Memory(_, memory) => vec![Place::Memory(memory.address())],
+        let places: Vec<Registered> = match region {
+            Region::Memory(_, memory) => vec![Registered::Memory(memory.address())],
             #[cfg(feature = "cuda")]
             Region::Device(_) => Vec::new(),
             Region::File(store) => {
-                store.kept().map(|(file, _)| Place::File(file.as_raw_fd())).collect()
+                store.kept().map(|(file, _)| Registered::File(file.as_raw_fd())).collect()
             }
         };
         for place in places {
@@ -243,12 +243,12 @@ pub(super) fn open(api: &'static Api, way: &Opening) -> Result<Agent, Code> {
     Agent::open(api, way.plugin, way.parameters, way.ends)
 }
 
-fn register(agent: &Agent, place: Place, entry: Entry) -> Result<(), Code> {
+fn register(agent: &Agent, place: Registered, entry: Entry) -> Result<(), Code> {
     match (place, entry) {
-        (Place::Memory(address), Entry::Memory(kind, len)) => {
+        (Registered::Memory(address), Entry::Memory(kind, len)) => {
             agent.register_memory(kind, address, len)
         }
-        (Place::File(fd), Entry::File(len)) => agent.register_file(fd, len),
+        (Registered::File(fd), Entry::File(len)) => agent.register_file(fd, len),
         _ => unreachable!("memory is entered as memory and files as files"),
     }
 }

@@ -3,14 +3,11 @@
 use crate::files::store::SlotStore;
 use crate::lend::{Claim, Lent, LentMut};
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, RawFd};
 use tierproof_core::Bytes;
 
 /// Memory, and where in a file its bytes belong.
 pub(super) trait Cargo {
-    /// The file, kept open.
-    fn file(&self) -> Option<BorrowedFd<'_>>;
-
     /// What kind of memory it is.
     fn memory(&self) -> MemoryKind;
 
@@ -35,10 +32,17 @@ pub(super) enum Direction {
     Store,
 }
 
-/// Addresses of memory, and where in the file they belong.
+/// Addresses of memory, and where their bytes belong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) memory: Range<usize>,
+    pub(super) place: Place,
+}
+
+/// A byte of a file that is kept open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) file: RawFd,
     pub(super) at: Bytes,
 }
 
@@ -63,10 +67,6 @@ pub(super) enum Loan {
 }
 
 impl Cargo for PartCargo {
-    fn file(&self) -> Option<BorrowedFd<'_>> {
-        self.file.owner().kept_at(self.file.start()).map(|(file, _)| file)
-    }
-
     fn memory(&self) -> MemoryKind {
         MemoryKind::Host
     }
@@ -81,16 +81,18 @@ impl Cargo for PartCargo {
 
     fn spans(&mut self, span_max: usize) -> Vec<Span> {
         let mut spans = Vec::new();
-        let Some((_, at)) = self.file.owner().kept_at(self.file.start()) else { return spans };
+        let kept = self.file.owner().kept_at(self.file.start());
+        let Some((file, at)) = kept else { return spans };
+        let file = file.as_raw_fd();
         let memory = match &mut self.memory {
             Loan::Source(lent) => lent.span(),
             Loan::Target(lent) => lent.span(),
         };
         let body = memory.start..memory.start + self.body.min(memory.len());
         let behind = at + body.len() as Bytes;
-        split(body, span_max, at, &mut spans);
+        split(body, span_max, Place { file, at }, &mut spans);
         if let Some(lent) = &mut self.staged {
-            split(lent.span(), span_max, behind, &mut spans);
+            split(lent.span(), span_max, Place { file, at: behind }, &mut spans);
         }
         spans
     }
@@ -103,7 +105,7 @@ pub(super) fn spans_of(len: usize, span_max: usize) -> usize {
 
 /// Cuts memory into spans of about `span_max` bytes, all alike, each a multiple of a page but the last: a
 /// last span of a few bytes would cost as much as a long one.
-pub(super) fn split(memory: Range<usize>, span_max: usize, at: Bytes, spans: &mut Vec<Span>) {
+pub(super) fn split(memory: Range<usize>, span_max: usize, place: Place, spans: &mut Vec<Span>) {
     let count = spans_of(memory.len(), span_max);
     if count == 0 {
         return;
@@ -111,7 +113,8 @@ pub(super) fn split(memory: Range<usize>, span_max: usize, at: Bytes, spans: &mu
     let step = memory.len().div_ceil(count).next_multiple_of(4096);
     for start in memory.clone().step_by(step) {
         let end = memory.end.min(start + step);
-        spans.push(Span { memory: start..end, at: at + (start - memory.start) as Bytes });
+        let at = place.at + (start - memory.start) as Bytes;
+        spans.push(Span { memory: start..end, place: Place { at, ..place } });
     }
 }
 
@@ -131,6 +134,7 @@ mod tests {
     fn the_body_is_split_and_what_is_staged_follows() {
         let folder = tempfile::tempdir().unwrap();
         let file = store(&folder, 32 * PAGE);
+        let number = file.kept().next().unwrap().0.as_raw_fd();
         let memory = |pages: usize| Memory::new((pages * PAGE) as Bytes).unwrap();
         let (region, ours) = (memory(20), memory(20));
         let pages =
@@ -143,7 +147,7 @@ mod tests {
         };
         let span = |base: usize, range: Range<usize>, at: usize| Span {
             memory: base + range.start * PAGE..base + range.end * PAGE,
-            at: (at * PAGE) as Bytes,
+            place: Place { file: number, at: (at * PAGE) as Bytes },
         };
         let (body, staged) = (region.address(), ours.address());
         // Ten pages by four are two and a half: two spans, alike.
@@ -163,11 +167,12 @@ mod tests {
     fn spans_are_alike_and_cover_all(#[case] pages: usize, #[case] count: usize) {
         let (max, len) = (8 * PAGE, pages * PAGE);
         let mut spans = Vec::new();
-        split(PAGE..PAGE + len, max, 77, &mut spans);
+        split(PAGE..PAGE + len, max, Place { file: 3, at: 77 }, &mut spans);
         assert_eq!((spans.len(), spans_of(len, max)), (count, count));
         let mut next = PAGE;
         for span in &spans {
-            assert_eq!((span.memory.start, span.at), (next, (77 + next - PAGE) as Bytes));
+            let place = Place { file: 3, at: (77 + next - PAGE) as Bytes };
+            assert_eq!((span.memory.start, span.place), (next, place));
             next = span.memory.end;
         }
         assert_eq!(next, PAGE + len);

@@ -4,33 +4,27 @@
 //! buffer of ours, refused bytes never reach a block, and what comes late comes too late for nobody.
 
 use super::agent::Agent;
-use super::agents::Agents;
-use super::cargo::{Direction, MemoryKind};
+use super::cargo::Direction;
 use super::fleet::{Ended, Fleet, Moving, News};
-use super::haul::{Haul, HaulCargo, HaulPart, Stop};
-use super::plugin::{Opening, SheetKind};
+use super::haul::{Convoy, Haul, HaulCargo, HaulPart};
+use super::plugin::Opening;
 use super::status::Code;
+use super::stops::{Stop, Stops};
 use super::transfer::{Refused, Transfer};
 use super::yard::{Held, Yard};
 use crate::cuda::{DeviceMemory, Gpu, Landed, Mover, Pools, Trip};
 use crate::files::regions::Regions;
 use crate::files::sides::Between;
 use crate::ledger::Seat;
-use crate::lend::Memory;
-use crate::sheets::Sheets;
 use cudarc::driver::CudaStream;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use tierproof_core::{Bytes, Error, ErrorKind, Fault, Result, TransferId, TransferRequest};
 
-/// Bytes of a slab of stops, each registered once, and of all of them.
-const SLAB_LEN: usize = 64 << 20;
-const STOPS_BYTES_MAX: Bytes = 512 << 20;
-
 /// The hauls of one backend, and its copies between memories.
 pub(super) struct DeviceLane {
-    fleet: Fleet<HaulCargo, u64>,
+    fleet: Fleet<Convoy, Vec<u64>>,
     mover: Mover<Errand>,
     stops: Stops,
     hauls: BTreeMap<u64, Haul>,
@@ -42,12 +36,6 @@ pub(super) struct DeviceLane {
     parts: usize,
 }
 
-/// Where stops come from.
-enum Stops {
-    Device(Sheets<DeviceMemory>),
-    Host(Sheets<Memory>),
-}
-
 /// What a trip is for.
 #[derive(Debug)]
 enum Errand {
@@ -57,48 +45,12 @@ enum Errand {
     Haul(u64, usize),
 }
 
-impl Stops {
-    fn take(&mut self, len: usize, gpu: &Arc<Gpu>, agents: &mut Agents) -> Result<Option<Stop>> {
-        match self {
-            Self::Device(sheets) => {
-                let sheet = sheets.take(len, |len| {
-                    let slab = DeviceMemory::new(gpu, len)?;
-                    let address = slab.address().expect("memory of ours is in one piece");
-                    agents.register_memory(MemoryKind::Device(slab.ordinal()), address, len)?;
-                    Ok(slab)
-                })?;
-                Ok(sheet.map(Stop::Device))
-            }
-            Self::Host(sheets) => {
-                let sheet = sheets.take(len, |len| {
-                    let slab = Memory::pinned(gpu, len)?;
-                    agents.register_memory(MemoryKind::Host, slab.address(), len)?;
-                    Ok(slab)
-                })?;
-                Ok(sheet.map(Stop::Host))
-            }
-        }
-    }
-
-    fn give_back(&mut self, stop: Stop) {
-        match (self, stop) {
-            (Self::Device(sheets), Stop::Device(sheet)) => sheets.give_back(sheet),
-            (Self::Host(sheets), Stop::Host(sheet)) => sheets.give_back(sheet),
-            _ => unreachable!("a lane has one kind of stop"),
-        }
-    }
-}
-
 impl DeviceLane {
     pub(super) fn new(gpu: Arc<Gpu>, way: &Opening) -> Self {
-        let stops = match way.sheets {
-            SheetKind::Device => Stops::Device(Sheets::new(SLAB_LEN, STOPS_BYTES_MAX)),
-            SheetKind::Host => Stops::Host(Sheets::new(SLAB_LEN, STOPS_BYTES_MAX)),
-        };
         Self {
             fleet: Fleet::default(),
             mover: Mover::new(&gpu),
-            stops,
+            stops: Stops::new(way.sheets),
             hauls: BTreeMap::new(),
             next: 0,
             waiting: VecDeque::new(),
@@ -175,9 +127,17 @@ impl DeviceLane {
                     let range = 0..file.len();
                     HaulPart { seat: seat(index), terms, file: Some(file), side: Some(side), range }
                 });
+                // An empty range at a region's end lies in no file.
+                let (empty, parts): (Vec<_>, Vec<_>) =
+                    parts.partition(|part| part.range.is_empty());
+                for HaulPart { seat, file, side, .. } in empty {
+                    self.parts -= 1;
+                    let held = side.map(|side| Held::Device(file, side));
+                    held.into_iter().for_each(|held| yard.ledger.end(seat, Ok(()), held, yard.now));
+                }
                 let direction = if stores { Direction::Store } else { Direction::Load };
                 let len_max = yard.agents.way().haul_bytes_max;
-                self.waiting.extend(Haul::group(parts.collect(), direction, deadline, len_max));
+                self.waiting.extend(Haul::group(parts, direction, deadline, len_max));
             }
         }
         Ok(())
@@ -188,7 +148,7 @@ impl DeviceLane {
     pub(super) fn drive(&mut self, yard: &mut Yard<'_>) -> Option<Code> {
         let mut news = News::default();
         let mut hung = Vec::new();
-        self.fleet.drive(yard.now, &mut news, |id| hung.push(*id));
+        self.fleet.drive(yard.now, &mut news, |ids| hung.extend(ids));
         self.fleet.resolve(&mut news);
         let lost = self.hear(news, yard);
         for id in hung {
@@ -206,17 +166,23 @@ impl DeviceLane {
         lost
     }
 
-    fn hear(&mut self, news: News<HaulCargo, u64>, yard: &mut Yard<'_>) -> Option<Code> {
+    fn hear(&mut self, news: News<Convoy, Vec<u64>>, yard: &mut Yard<'_>) -> Option<Code> {
         for agent in news.failed {
             yard.agents.retire(&agent);
         }
-        for Ended { cargo, rest: id, moved } in news.ended {
-            self.arrive(id, cargo, moved, yard);
+        for Ended { cargo: Convoy(cargoes), rest, moved } in news.ended {
+            // Which of several failed NIXL tells not.
+            let alone = rest.len() == 1;
+            for (id, cargo) in rest.into_iter().zip(cargoes) {
+                self.arrive(id, cargo, moved, alone, yard);
+            }
         }
         let mut lost = None;
-        for (id, code) in news.lost {
-            if !self.give_up(id, Fault::new(code.kind())) {
-                lost = Some(code);
+        for (ids, code) in news.lost {
+            for id in ids {
+                if !self.give_up(id, Fault::new(code.kind())) {
+                    lost = Some(code);
+                }
             }
         }
         lost
@@ -235,12 +201,19 @@ impl DeviceLane {
     }
 
     /// NIXL is done with a haul.
-    fn arrive(&mut self, id: u64, cargo: HaulCargo, moved: Result<(), Code>, yard: &mut Yard<'_>) {
+    fn arrive(
+        &mut self,
+        id: u64,
+        cargo: HaulCargo,
+        moved: Result<(), Code>,
+        alone: bool,
+        yard: &mut Yard<'_>,
+    ) {
         let haul = self.hauls.get_mut(&id).expect("its transfer was in flight");
         haul.unload(cargo);
         haul.moving = false;
         if let Err(code) = moved {
-            return self.refuse(id, code, yard);
+            return self.refuse(id, code, alone, yard);
         }
         for index in 0..self.hauls[&id].parts.len() {
             match self.hauls[&id].direction {
@@ -252,10 +225,10 @@ impl DeviceLane {
     }
 
     /// NIXL did not move a haul. It tells not which part of it failed, so each goes alone.
-    fn refuse(&mut self, id: u64, code: Code, yard: &mut Yard<'_>) {
+    fn refuse(&mut self, id: u64, code: Code, alone: bool, yard: &mut Yard<'_>) {
         let haul = self.hauls.get_mut(&id).expect("its transfer was in flight");
         let left = haul.parts.iter().filter(|part| part.side.is_some()).count();
-        if left > 1 {
+        if left > 1 || (left == 1 && !alone && !haul.again) {
             let mut haul = self.hauls.remove(&id).expect("it was there just before");
             if let Some(stop) = haul.stop.take() {
                 self.stops.give_back(stop);
@@ -380,10 +353,8 @@ impl DeviceLane {
                 }
                 Err(fault) => {
                     self.next += 1;
-                    let parts = haul.parts.len();
                     self.hauls.insert(id, haul);
-                    (0..parts).for_each(|index| self.end(id, index, Err(fault), yard));
-                    self.retire_if_done(id);
+                    self.end_all(id, fault, yard);
                 }
             }
         }
@@ -395,51 +366,72 @@ impl DeviceLane {
 
     /// Hands hauls to NIXL, as many as there is room for.
     fn post(&mut self, yard: &mut Yard<'_>) {
-        while let Some(&id) = self.packed.front() {
-            let Some(haul) = self.hauls.get_mut(&id) else {
-                self.packed.pop_front();
-                continue;
-            };
-            let way = yard.agents.way();
-            let spans = haul.spans(way.span_bytes_max);
-            let permit = yard.budget.take(1, spans);
-            let Some(permit) = permit else { return };
-            self.packed.pop_front();
-            let deadline = haul.deadline;
-            let Some(cargo) = haul.load_up() else {
-                self.retire_if_done(id);
-                continue;
-            };
+        while let Some((ids, spans)) = self.convoy(yard.agents.way()) {
+            let Some(permit) = yard.budget.take(1, spans) else { return };
+            self.packed.drain(..ids.len());
+            let deadline = self.hauls[&ids[0]].deadline;
+            let load_up = |id: &u64| self.hauls.get_mut(id).and_then(Haul::load_up);
+            let cargoes = ids.iter().map(load_up).collect::<Option<Vec<_>>>();
+            let cargoes = cargoes.expect("a haul that is packed has parts to move");
             let agent = match yard.agents.current() {
                 Ok(agent) => agent,
                 Err(error) => {
-                    let haul = self.hauls.get_mut(&id).expect("it was there just before");
-                    haul.unload(cargo);
                     let fault = Fault::new(error.kind());
-                    let parts = haul.parts.len();
-                    (0..parts).for_each(|index| self.end(id, index, Err(fault), yard));
-                    self.retire_if_done(id);
+                    ids.into_iter().for_each(|id| self.end_all(id, fault, yard));
                     continue;
                 }
             };
-            match Transfer::new(&agent, way.span_bytes_max, cargo) {
+            match Transfer::new(&agent, yard.agents.way().span_bytes_max, Convoy(cargoes)) {
                 Ok(mut transfer) => {
-                    self.hauls.entry(id).and_modify(|haul| haul.moving = true);
+                    for id in &ids {
+                        self.hauls.entry(*id).and_modify(|haul| haul.moving = true);
+                    }
                     let posted = transfer.post();
                     if posted.is_err() {
                         yard.agents.retire(&agent);
                     }
-                    self.fleet.add(Moving { transfer, rest: id, deadline, permit }, posted);
+                    self.fleet.add(Moving { transfer, rest: ids, deadline, permit }, posted);
                 }
                 Err(refused) => {
                     yard.agents.retire(&agent);
-                    let Refused { code, cargo } = *refused;
-                    let haul = self.hauls.get_mut(&id).expect("it was there just before");
-                    haul.unload(cargo);
-                    self.refuse(id, code, yard);
+                    let Refused { code, cargo: Convoy(cargoes) } = *refused;
+                    let alone = ids.len() == 1;
+                    for (id, cargo) in ids.into_iter().zip(cargoes) {
+                        self.arrive(id, cargo, Err(code), alone, yard);
+                    }
                 }
             }
         }
+    }
+
+    /// The next hauls that go together, and how many descriptors they take.
+    fn convoy(&mut self, way: &Opening) -> Option<(Vec<u64>, usize)> {
+        let hauls = &self.hauls;
+        self.packed.retain(|id| hauls.get(id).is_some_and(Haul::has_parts));
+        let (mut ids, mut spans) = (Vec::new(), 0);
+        for id in &self.packed {
+            let haul = &self.hauls[id];
+            let more = haul.spans(way.span_bytes_max);
+            let fits = spans + more <= way.convoy_spans_max && !haul.again;
+            let alike = |first: &u64| {
+                let first = &self.hauls[first];
+                first.direction == haul.direction && !first.again
+            };
+            let joins = fits && ids.first().is_none_or(alike);
+            if !(joins || ids.is_empty()) {
+                break;
+            }
+            ids.push(*id);
+            spans += more;
+        }
+        (!ids.is_empty()).then_some((ids, spans))
+    }
+
+    /// All parts of a haul that NIXL does not have.
+    fn end_all(&mut self, id: u64, fault: Fault, yard: &mut Yard<'_>) {
+        let parts = self.hauls.get(&id).map_or(0, |haul| haul.parts.len());
+        (0..parts).for_each(|index| self.end(id, index, Err(fault), yard));
+        self.retire_if_done(id);
     }
 
     /// A part of a haul has ended; nothing if it had before.

@@ -38,6 +38,7 @@ const GDS: Opening = Opening {
     ends: Ends::Never,
     sheets: SheetKind::Device,
     transfers_in_flight_max: POOL,
+    convoy_spans_max: 4,
     spans_in_flight_max: 64,
     shared: Some(&IN_FLIGHT),
     // The plugin cuts what is longer than 16 MiB itself, and we must know how many descriptors there are.

@@ -24,10 +24,11 @@ const GDS_MT: Opening = Opening {
     ends: Ends::WithError,
     sheets: SheetKind::Device,
     transfers_in_flight_max: 1024,
+    convoy_spans_max: 1,
     spans_in_flight_max: 1024,
     shared: None,
     span_bytes_max: 4 << 20,
-    haul_bytes_max: 4 << 20,
+    haul_bytes_max: 4608 << 10,
 };
 
 impl Plugin for GdsMtPlugin {

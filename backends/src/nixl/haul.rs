@@ -1,32 +1,15 @@
 //! Parts between a GPU's memory and neighbouring bytes of one file, which go there as one.
 
-use super::cargo::{Cargo, Direction, MemoryKind, Span, split};
-use crate::cuda::{DeviceMemory, Side};
+use super::cargo::{Cargo, Direction, MemoryKind, Place, Span, split};
+use super::stops::Stop;
+use crate::cuda::Side;
 use crate::files::store::SlotStore;
 use crate::ledger::Seat;
-use crate::lend::{Claim, Memory};
-use crate::sheets::Sheet;
+use crate::lend::Claim;
 use crate::terms::Terms;
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
+use std::os::fd::AsRawFd;
 use tierproof_core::{Bytes, Nanos};
-
-/// Where a haul stops between memory and file: a buffer of ours, as long as its bytes in the file.
-#[derive(Debug)]
-pub(super) enum Stop {
-    Device(Sheet<DeviceMemory>),
-    Host(Sheet<Memory>),
-}
-
-impl Stop {
-    /// The right to a range of it.
-    pub(super) fn side(&self, range: Range<usize>) -> Side {
-        match self {
-            Self::Device(sheet) => Side::Device(sheet.claim(range)),
-            Self::Host(sheet) => Side::Target(sheet.lend(range)),
-        }
-    }
-}
 
 impl Side {
     pub(super) fn memory_kind(&self) -> MemoryKind {
@@ -61,12 +44,24 @@ pub(super) struct Haul {
     pub(super) trips: usize,
     /// NIXL has it, or may still.
     pub(super) moving: bool,
+    /// It goes once more and alone, because NIXL did not move it together with others.
+    pub(super) again: bool,
 }
 
 impl Haul {
     /// Bytes in the file.
     pub(super) fn len(&self) -> usize {
         self.parts.last().map_or(0, |part| part.range.end)
+    }
+
+    fn of(part: HaulPart, direction: Direction, deadline: Nanos) -> Self {
+        let (stop, trips, moving, again) = (None, 0, false, false);
+        Self { direction, parts: vec![part], deadline, stop, trips, moving, again }
+    }
+
+    /// Whether there is something to move.
+    pub(super) fn has_parts(&self) -> bool {
+        self.parts.iter().any(|part| part.file.is_some())
     }
 
     /// Groups parts of one request, in their order, by neighbourhood in a file: of `len_max` bytes at most,
@@ -87,14 +82,7 @@ impl Haul {
                 }
                 _ => {
                     part.range = 0..len;
-                    hauls.push(Self {
-                        direction,
-                        parts: vec![part],
-                        deadline,
-                        stop: None,
-                        trips: 0,
-                        moving: false,
-                    });
+                    hauls.push(Self::of(part, direction, deadline));
                 }
             }
         }
@@ -117,7 +105,7 @@ impl Haul {
             .filter(|part| part.side.is_some())
             .map(|mut part| {
                 part.range = 0..part.range.len();
-                Self { direction, parts: vec![part], deadline, stop: None, trips: 0, moving: false }
+                Self { again: true, ..Self::of(part, direction, deadline) }
             })
             .collect()
     }
@@ -176,27 +164,34 @@ pub(super) struct HaulCargo {
     direction: Direction,
 }
 
-impl Cargo for HaulCargo {
-    fn file(&self) -> Option<BorrowedFd<'_>> {
-        let (_, first) = self.files.first()?;
-        first.owner().kept_at(first.start()).map(|(file, _)| file)
+impl HaulCargo {
+    fn add_spans(&mut self, span_max: usize, spans: &mut Vec<Span>) {
+        let file = self.files.first().and_then(|(_, file)| file.owner().kept_at(file.start()));
+        let (Some(start), Some((file, _))) = (self.side.address(), file) else { return };
+        for range in &self.ranges {
+            let memory = start + range.start..start + range.end;
+            let at = self.base + range.start as Bytes;
+            split(memory, span_max, Place { file: file.as_raw_fd(), at }, spans);
+        }
     }
+}
 
+/// Hauls in one direction that one transfer of NIXL's moves.
+#[derive(Debug)]
+pub(super) struct Convoy(pub(super) Vec<HaulCargo>);
+
+impl Cargo for Convoy {
     fn memory(&self) -> MemoryKind {
-        self.side.memory_kind()
+        self.0.first().map_or(MemoryKind::Host, |haul| haul.side.memory_kind())
     }
 
     fn direction(&self) -> Direction {
-        self.direction
+        self.0.first().map_or(Direction::Load, |haul| haul.direction)
     }
 
     fn spans(&mut self, span_max: usize) -> Vec<Span> {
-        let Some(start) = self.side.address() else { return Vec::new() };
         let mut spans = Vec::new();
-        for range in &self.ranges {
-            let memory = start + range.start..start + range.end;
-            split(memory, span_max, self.base + range.start as Bytes, &mut spans);
-        }
+        self.0.iter_mut().for_each(|haul| haul.add_spans(span_max, &mut spans));
         spans
     }
 }
@@ -206,7 +201,7 @@ mod tests {
     use super::*;
     use crate::files::root::Root;
     use crate::files::rules::{DirectIo, FileLayout, FileRules};
-    use crate::lend::{Access, Lent};
+    use crate::lend::{Access, Lent, Memory};
     use crate::sheets::Sheets;
     use std::sync::Arc;
     use tierproof_core::{FileMedium, TransferId};
@@ -249,8 +244,8 @@ mod tests {
         }
     }
 
-    fn pages(haul: &Haul) -> Vec<Range<usize>> {
-        let range = |part: &HaulPart| part.range.start / PAGE..part.range.end / PAGE;
+    fn pages(haul: &Haul) -> Vec<(usize, usize)> {
+        let range = |part: &HaulPart| (part.range.start / PAGE, part.range.end / PAGE);
         haul.parts.iter().map(range).collect()
     }
 
@@ -259,7 +254,7 @@ mod tests {
         let bench = Bench::new();
         let hauls = bench.group(&[(0, 2), (2, 1), (3, 2), (6, 1), (20, 9), (5, 1)], 5);
         let seen: Vec<_> = hauls.iter().map(pages).collect();
-        assert_eq!(seen, [vec![0..2, 2..3, 3..5], vec![0..1], vec![0..9], vec![0..1]]);
+        assert_eq!(seen, [vec![(0, 2), (2, 3), (3, 5)], vec![(0, 1)], vec![(0, 9)], vec![(0, 1)]]);
         assert_eq!(hauls[2].len(), 9 * PAGE, "one long part is a haul, however long");
     }
 
@@ -274,17 +269,19 @@ mod tests {
         haul.parts[1].file = None;
         haul.parts[1].side = None;
         assert_eq!(haul.spans(100 * PAGE), 2);
-        let mut cargo = haul.load_up().unwrap();
+        let file = bench.store.kept().next().unwrap().0.as_raw_fd();
+        let mut convoy = Convoy(vec![haul.load_up().unwrap()]);
         let span = |from: usize, len: usize, at: usize| Span {
             memory: start + from * PAGE..start + (from + len) * PAGE,
-            at: (at * PAGE) as Bytes,
+            place: Place { file, at: (at * PAGE) as Bytes },
         };
-        assert_eq!(cargo.spans(100 * PAGE), [span(0, 2, 10), span(3, 3, 13)]);
-        assert_eq!(cargo.memory(), MemoryKind::Host);
+        assert_eq!(convoy.spans(100 * PAGE), [span(0, 2, 10), span(3, 3, 13)]);
+        assert_eq!(convoy.memory(), MemoryKind::Host);
+        assert_eq!(convoy.direction(), Direction::Store);
         assert!(haul.parts.iter().all(|part| part.file.is_none()), "the claims go with it");
-        haul.unload(cargo);
+        haul.unload(convoy.0.remove(0));
         let alone = haul.divide();
-        assert_eq!(alone.iter().map(pages).collect::<Vec<_>>(), [vec![0..2], vec![0..3]]);
+        assert_eq!(alone.iter().map(pages).collect::<Vec<_>>(), [vec![(0, 2)], vec![(0, 3)]]);
         assert!(alone.iter().all(|haul| haul.parts[0].file.is_some()));
     }
 

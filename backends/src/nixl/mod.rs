@@ -18,7 +18,7 @@
 //! | `agents` | the agent of a backend, and another one after an error |
 //! | `yard` | what lanes work with |
 //! | `part`, `host_lane` | between host memory and files |
-//! | `haul`, `device_lane` | between a GPU's memory and files |
+//! | `stops`, `haul`, `device_lane` | between a GPU's memory and files |
 //! | `config` | [`NixlConfig`] |
 //! | `backend` | [`Nixl`], for any plugin |
 //! | `on_gpu` | a serving engine's own pools and streams |
@@ -52,6 +52,8 @@ mod plugin;
 mod posix;
 mod probe;
 mod status;
+#[cfg(feature = "cuda")]
+mod stops;
 mod sys;
 mod transfer;
 #[cfg(feature = "cuda")]

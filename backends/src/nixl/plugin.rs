@@ -37,6 +37,9 @@ pub(super) struct Opening {
     pub(super) sheets: SheetKind,
     /// Transfers in flight at most.
     pub(super) transfers_in_flight_max: usize,
+    /// Descriptors up to which a GPU's parts share a transfer.
+    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "only a GPU's parts share one"))]
+    pub(super) convoy_spans_max: usize,
     /// Descriptors in flight at most over all requests, far below what the plugin has room for.
     pub(super) spans_in_flight_max: usize,
     /// What counts them for all backends of the process, where the limit is the process's.

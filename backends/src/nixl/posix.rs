@@ -35,6 +35,7 @@ pub(super) const AIO: Opening = Opening {
     ends: Ends::WithAgent,
     sheets: SheetKind::Host,
     transfers_in_flight_max: 1024,
+    convoy_spans_max: 1,
     spans_in_flight_max: 2048,
     shared: None,
     span_bytes_max: 16 << 20,

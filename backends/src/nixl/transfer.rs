@@ -6,7 +6,6 @@ use super::status::{Code, Progress, done, progress};
 use super::sys::{Api, FILE, Handle, READ, RequestObject, TransferList, WRITE};
 use std::ffi::c_int;
 use std::mem::ManuallyDrop;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 /// What a request of NIXL may touch.
@@ -132,7 +131,6 @@ fn request(
     span_max: usize,
     cargo: &mut impl Cargo,
 ) -> Result<Handle<RequestObject>, Code> {
-    let fd = cargo.file().ok_or(Code::NotFound)?.as_raw_fd();
     let operation = match cargo.direction() {
         Direction::Store => WRITE,
         Direction::Load => READ,
@@ -140,9 +138,14 @@ fn request(
     let (kind, device) = numbers(cargo.memory());
     let _live = agent.live()?;
     let spans = cargo.spans(span_max);
+    if spans.is_empty() {
+        return Err(Code::NotFound);
+    }
     let memory = spans.iter().map(|span| (span.memory.start, span.memory.len(), device));
     let memory = List::new(agent.api, kind, memory)?;
-    let file = spans.iter().map(|span| (span.at as usize, span.memory.len(), fd as u64));
+    let file = spans
+        .iter()
+        .map(|span| (span.place.at as usize, span.memory.len(), span.place.file as u64));
     let file = List::new(agent.api, FILE, file)?;
     // SAFETY: agent, lists and hint are alive; lists and name are copied. Nothing moves before the
     // request is posted, which only `Transfer` does, together with the cargo.

@@ -1,7 +1,7 @@
 //! One small transfer there and back, because what a plugin can do is known only by doing it.
 
-use super::agent::{Agent, Place};
-use super::cargo::{Cargo, Direction, MemoryKind, Span};
+use super::agent::{Agent, Registered};
+use super::cargo::{Cargo, Direction, MemoryKind, Place, Span};
 use super::plugin::{Opening, SheetKind};
 use super::status::{Code, Progress};
 use super::transfer::Transfer;
@@ -11,7 +11,7 @@ use crate::files::root::Root;
 use crate::files::rules::{FileLayout, FileRules};
 use crate::files::store::SlotStore;
 use crate::lend::{Access, Claim, LentMut, Memory};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tierproof_core::{Bytes, Error, ErrorKind, FileMedium, Nanos, Result};
@@ -48,8 +48,8 @@ pub(super) fn run(
         .register_file(fd, LEN as usize)
         .map_err(|code| failed("register a file", code))
         .and_then(|()| there_and_back(agent, &store, &memory));
-    let _ = agent.forget(Place::File(fd));
-    let _ = agent.forget(Place::Memory(address));
+    let _ = agent.forget(Registered::File(fd));
+    let _ = agent.forget(Registered::Memory(address));
     tried
 }
 
@@ -168,10 +168,6 @@ struct TrialCargo {
 }
 
 impl Cargo for TrialCargo {
-    fn file(&self) -> Option<BorrowedFd<'_>> {
-        self.file.owner().kept().next().map(|(file, _)| file)
-    }
-
     fn memory(&self) -> MemoryKind {
         self.side.memory_kind()
     }
@@ -181,8 +177,9 @@ impl Cargo for TrialCargo {
     }
 
     fn spans(&mut self, _: usize) -> Vec<Span> {
-        let start = self.side.address();
-        let span = |start| Span { memory: start..start + LEN as usize, at: 0 };
-        start.map(span).into_iter().collect()
+        let (start, file) = (self.side.address(), self.file.owner().kept().next());
+        let (Some(start), Some((file, _))) = (start, file) else { return Vec::new() };
+        let place = Place { file: file.as_raw_fd(), at: 0 };
+        vec![Span { memory: start..start + LEN as usize, place }]
     }
 }
