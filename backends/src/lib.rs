@@ -1,8 +1,9 @@
-//! Real backends: host memory, files, and files through NIXL.
+//! Real backends: host memory, a GPU's memory, files, and files through NIXL.
 //!
 //! [`Dram`] keeps every medium in memory; [`Posix`] keeps the disk tier in real files; with the
-//! feature `nixl`, `NixlPosix` moves the bytes of such files through NIXL. All really copy bytes, and
-//! say as values what works otherwise than asked.
+//! feature `nixl`, `NixlPosix` moves the bytes of such files through NIXL; with `gds`, `CudaDram` keeps the
+//! device tier in a GPU's memory, and `NixlGds` and `NixlGdsMt` move its bytes to and from files. All really
+//! copy bytes, and say as values what works otherwise than asked.
 //!
 //! Modules, each using only those before it:
 //!
@@ -10,19 +11,23 @@
 //! |---|---|
 //! | `clock` | monotonic time since a backend was opened |
 //! | `memory` | anonymous mappings, aligned for direct I/O and huge pages |
-//! | `lend` | ranges lent to transfers in flight, checked at run time |
-//! | `sheets` | buffers cut from memory that is prepared once |
+//! | `lend`, `sheets` | ranges lent to transfers in flight, checked at run time; buffers cut from memory that is prepared once |
 //! | `request` | judging a request before anything of it happens |
-//! | `copy` | one part copied between memories |
+//! | `ledger` | requests in flight, and the one completion of each |
+//! | `copy`, `terms` | one part copied between memories; what is to be true of its bytes |
 //! | `dram` | [`Dram`] |
+//! | `cuda` | a GPU's memory, and copies from, to and within it; with the feature `cuda` |
 //! | `files` | files beneath a root, regions, and who may touch what |
 //! | `posix` | [`Posix`] |
+//! | `on_gpu` | a serving engine's own pools and streams |
+//! | `cuda_dram` | every tier in memory, the device tier in a GPU's |
 //! | `nixl` | files through NIXL, with the feature of that name |
 //! | [`machine`] | what this machine is and allows |
 //!
-//! `unsafe` is in `memory` (pages of the kernel) and `lend` (slices of them), in `nixl` in `sys` (its
-//! symbols), `agent` (its objects) and `cufile` (one question to a library), and in `machine` in
-//! `io_uring` and `cuda` (questions to the kernel and to the driver) only.
+//! `unsafe` is in `memory` (pages of the kernel) and `lend` (slices of them); in `nixl` in `sys` (its
+//! symbols), `agent` and `transfer` (its objects) and `cufile` (one question to a library); in `cuda` in `gpu`,
+//! `kernels`, `memory`, `batch` and `pools` (calls of the driver); and in `machine` in `io_uring` and `cuda`
+//! (questions to the kernel and to the driver) only.
 
 mod clock;
 mod copy;

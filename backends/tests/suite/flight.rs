@@ -109,7 +109,8 @@ fn a_backend_that_goes_waits_for_its_work(
     let content = pattern(8, STRIDE);
     posix.fill(at(host, 0, STRIDE), &content).unwrap();
     let part = |slot| copy(at(host, slot * LEN, LEN), at(file, slot * LEN, LEN));
-    let parts: Vec<Part> = (0..STRIDE / LEN).map(part).collect();
+    let slots = (STRIDE / LEN).min(posix.capability().request_parts_max.into());
+    let parts: Vec<Part> = (0..slots).map(part).collect();
     posix.submit(&request(&parts)).unwrap();
     drop(posix);
     let read = |name: String| std::fs::read(folder.path().join("kv").join(name)).unwrap();
@@ -119,7 +120,8 @@ fn a_backend_that_goes_waits_for_its_work(
             .collect(),
         _ => read("rank1_window2_pool0.slots".into()),
     };
-    assert!(kept == content, "all that was accepted is in the file");
+    let accepted = (slots * LEN) as usize;
+    assert!(kept[..accepted] == content[..accepted], "all that was accepted is in the file");
 }
 
 #[test]
