@@ -36,6 +36,8 @@ mod rows;
 #[path = "../suite/trailers.rs"]
 mod trailers;
 
+#[path = "../gpu/loopback.rs"]
+mod loopback;
 #[path = "../gpu/ordering.rs"]
 mod ordering;
 #[path = "../gpu/pieces.rs"]
