@@ -40,21 +40,31 @@ pub struct BelowNixl {
 }
 
 impl Below {
-    /// A line each, for people.
+    /// Lines for people.
     pub(crate) fn lines(&self) -> Vec<String> {
         let gpu = self.gpu.iter().map(|gpu| {
             let BelowGpu { ordinal, name, cuda } = gpu;
             format!("GPU {ordinal}, {name}, CUDA {cuda}")
         });
-        let nixl = self.nixl.iter().map(|nixl| {
+        let nixl = self.nixl.iter().flat_map(|nixl| {
             let version = nixl.version.as_deref().unwrap_or("of no known version");
-            let sha256 = nixl.library_sha256.get(..16).unwrap_or(&nixl.library_sha256);
             let plugin = nixl.plugin.rsplit('/').next().unwrap_or(&nixl.plugin);
-            let BelowNixl { library, queue, .. } = nixl;
-            format!("NIXL {version}, {plugin} with {queue}, {library}, SHA-256 {sha256}…")
+            [
+                format!(
+                    "NIXL {version}, {}, SHA-256 {}",
+                    nixl.library,
+                    begin(&nixl.library_sha256)
+                ),
+                format!("{plugin} with {}, SHA-256 {}", nixl.queue, begin(&nixl.plugin_sha256)),
+            ]
         });
         gpu.chain(nixl).collect()
     }
+}
+
+/// As much of a sum as is told at sight.
+fn begin(sum: &str) -> String {
+    format!("{}…", sum.get(..16).unwrap_or(sum))
 }
 
 #[cfg(feature = "gds")]
@@ -84,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_what_it_was() {
+    fn lines_say_what_it_was() {
         let gpu =
             BelowGpu { ordinal: 1, name: "NVIDIA H100 80GB HBM3".into(), cuda: "13.0".into() };
         let nixl = BelowNixl {
@@ -92,7 +102,7 @@ mod tests {
             library: "/opt/nixl/libnixl_capi.so".into(),
             library_sha256: "0123456789abcdef0123".into(),
             plugin: "/opt/nixl/plugins/libplugin_GDS.so".into(),
-            plugin_sha256: String::new(),
+            plugin_sha256: "fedcba98765432100123".into(),
             queue: "cuFile batches".into(),
         };
         let below = Below { gpu: Some(gpu), nixl: Some(nixl) };
@@ -100,8 +110,8 @@ mod tests {
             below.lines(),
             [
                 "GPU 1, NVIDIA H100 80GB HBM3, CUDA 13.0",
-                "NIXL 1.5.1, libplugin_GDS.so with cuFile batches, /opt/nixl/libnixl_capi.so, \
-                 SHA-256 0123456789abcdef…",
+                "NIXL 1.5.1, /opt/nixl/libnixl_capi.so, SHA-256 0123456789abcdef…",
+                "libplugin_GDS.so with cuFile batches, SHA-256 fedcba9876543210…",
             ]
         );
     }
