@@ -132,10 +132,8 @@ pub(crate) fn scratch() -> PathBuf {
 
 /// Files in `root`, two threads; slot files past the page cache where that is possible.
 pub(crate) fn posix(root: &Path, layout: FileLayout) -> Posix {
-    let direct = match layout {
-        FileLayout::SlotFile => DirectIo::Auto,
-        FileLayout::FilePerSlot => DirectIo::Never,
-    };
+    let own_files = layout == FileLayout::FilePerSlot;
+    let direct = if own_files { DirectIo::Never } else { DirectIo::Auto };
     let config = PosixConfig { threads: 2, direct, layout, ..PosixConfig::new(root) };
     Posix::open(config).expect("the directory is there")
 }
