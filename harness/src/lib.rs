@@ -13,9 +13,12 @@
 //! | `trace` | reading recorded workloads |
 //! | `workload` | traces and seeded generators under one name |
 //! | [`payload`] | bytes that say whose they are |
+//! | `below` | what ran below an engine |
 //! | `outcome` | what a replay came to |
 //! | `settings` | what a replay runs on |
 //! | `open` | opening a backend |
+//! | `timed` | a backend whose calls are timed |
+//! | `metered` | an engine whose own time is told from its backend's |
 //! | `oracle` | what every block must hold |
 //! | `laws` | what must hold between the numbers of a replay |
 //! | `replay` | the replay itself |
@@ -25,9 +28,11 @@
 #![forbid(unsafe_code)]
 
 mod arrival;
+mod below;
 pub mod doctor;
 mod draw;
 mod laws;
+mod metered;
 mod open;
 mod oracle;
 mod outcome;
@@ -35,10 +40,12 @@ pub mod payload;
 mod replay;
 mod report;
 mod settings;
+mod timed;
 mod trace;
 mod workload;
 
 pub use arrival::{Arrival, WorkRequest};
+pub use below::{Below, BelowGpu, BelowNixl};
 pub use draw::{Draws, fold, mix};
 pub use outcome::Outcome;
 pub use replay::{Replay, replay};

@@ -1,15 +1,25 @@
 //! Opening the backend that the settings ask for.
 
+use crate::below::Below;
 #[cfg(feature = "posix")]
 use crate::settings::Root;
 use crate::settings::{BackendKind, Settings};
 use tempfile::TempDir;
 use tierproof_core::{Backend, Error, ErrorKind, Result};
 
-/// A backend, and the directory to remove once it is gone.
+/// A backend, what is below it, and the directory to remove once it is gone.
 pub(crate) struct Opened {
     pub(crate) backend: Box<dyn Backend>,
+    pub(crate) below: Option<Below>,
     pub(crate) temporary: Option<TempDir>,
+}
+
+impl Opened {
+    /// A backend of our own alone.
+    #[cfg(any(feature = "sim", feature = "posix"))]
+    fn plain(backend: impl Backend + 'static) -> Self {
+        Self { backend: Box::new(backend), below: None, temporary: None }
+    }
 }
 
 /// Opens the backend.
@@ -50,7 +60,7 @@ fn simulated(settings: &Settings) -> Result<Opened> {
         }
     };
     let config = SimConfig { profile, seed: settings.seed, ..SimConfig::default() };
-    Ok(Opened { backend: Box::new(Sim::new(config)?), temporary: None })
+    Ok(Opened::plain(Sim::new(config)?))
 }
 
 #[cfg(not(feature = "sim"))]
@@ -70,19 +80,34 @@ fn files(_: &Settings) -> Result<Opened> {
 
 #[cfg(feature = "posix")]
 fn memory() -> Result<Opened> {
-    Ok(Opened { backend: Box::new(tierproof_backends::Dram::new()), temporary: None })
+    Ok(Opened::plain(tierproof_backends::Dram::new()))
 }
 
 #[cfg(feature = "posix")]
 fn files(settings: &Settings) -> Result<Opened> {
     use tierproof_backends::{Posix, PosixConfig};
-    in_root(settings, |root| Ok(Box::new(Posix::open(PosixConfig::new(root))?)))
+    in_root(settings, |root| Ok(Opened::plain(Posix::open(PosixConfig::new(root))?)))
 }
 
 #[cfg(feature = "nixl")]
 fn through_nixl(settings: &Settings) -> Result<Opened> {
-    use tierproof_backends::{NixlConfig, NixlPosix};
-    in_root(settings, |root| Ok(Box::new(NixlPosix::open(NixlConfig::new(root))?)))
+    plugin::<tierproof_backends::PosixPlugin>(settings, None)
+}
+
+/// Files through a plugin of NIXL.
+#[cfg(feature = "nixl")]
+fn plugin<P: tierproof_backends::Plugin>(settings: &Settings, gpu: Option<u32>) -> Result<Opened> {
+    use crate::below::BelowNixl;
+    use tierproof_backends::{Nixl, NixlConfig};
+    in_root(settings, |root| {
+        let backend = Nixl::<P>::open(NixlConfig { gpu, ..NixlConfig::new(root) })?;
+        let nixl = Some(BelowNixl::from(backend.attestation()));
+        #[cfg(feature = "gds")]
+        let gpu = tierproof_backends::OnGpu::gpu(&backend).map(Into::into);
+        #[cfg(not(feature = "gds"))]
+        let gpu = None;
+        Ok(Opened { below: Some(Below { gpu, nixl }), ..Opened::plain(backend) })
+    })
 }
 
 #[cfg(not(feature = "nixl"))]
@@ -93,25 +118,18 @@ fn through_nixl(_: &Settings) -> Result<Opened> {
 #[cfg(feature = "gds")]
 fn gpu_memory(settings: &Settings) -> Result<Opened> {
     let backend = tierproof_backends::CudaDram::open(settings.gpu)?;
-    Ok(Opened { backend: Box::new(backend), temporary: None })
+    let gpu = tierproof_backends::OnGpu::gpu(&backend).map(Into::into);
+    Ok(Opened { below: Some(Below { gpu, nixl: None }), ..Opened::plain(backend) })
 }
 
 #[cfg(feature = "gds")]
 fn gds(settings: &Settings) -> Result<Opened> {
-    use tierproof_backends::{NixlConfig, NixlGds};
-    let gpu = Some(settings.gpu);
-    in_root(settings, |root| {
-        Ok(Box::new(NixlGds::open(NixlConfig { gpu, ..NixlConfig::new(root) })?))
-    })
+    plugin::<tierproof_backends::GdsPlugin>(settings, Some(settings.gpu))
 }
 
 #[cfg(feature = "gds")]
 fn gds_mt(settings: &Settings) -> Result<Opened> {
-    use tierproof_backends::{NixlConfig, NixlGdsMt};
-    let gpu = Some(settings.gpu);
-    in_root(settings, |root| {
-        Ok(Box::new(NixlGdsMt::open(NixlConfig { gpu, ..NixlConfig::new(root) })?))
-    })
+    plugin::<tierproof_backends::GdsMtPlugin>(settings, Some(settings.gpu))
 }
 
 #[cfg(not(feature = "gds"))]
@@ -133,10 +151,10 @@ fn gds_mt(_: &Settings) -> Result<Opened> {
 #[cfg(feature = "posix")]
 fn in_root(
     settings: &Settings,
-    open: impl FnOnce(&std::path::Path) -> Result<Box<dyn Backend>>,
+    open: impl FnOnce(&std::path::Path) -> Result<Opened>,
 ) -> Result<Opened> {
     if let Root::At(path) = &settings.root {
-        return Ok(Opened { backend: open(path)?, temporary: None });
+        return open(path);
     }
     let fresh = tempfile::Builder::new().prefix("tierproof-").tempdir();
     let unavailable = |error| {
@@ -144,5 +162,6 @@ fn in_root(
         Error::new(ErrorKind::Unavailable, context).with_source(error)
     };
     let fresh = fresh.map_err(unavailable)?;
-    Ok(Opened { backend: open(fresh.path())?, temporary: Some(fresh) })
+    let opened = open(fresh.path())?;
+    Ok(Opened { temporary: Some(fresh), ..opened })
 }

@@ -1,15 +1,18 @@
 //! What a replay came to, as one value to print, compare or plot.
 
+use crate::below::Below;
 use serde::{Deserialize, Serialize};
 
-/// The result of one replay. Blocks, unless said otherwise; all but the times are the same on
-/// every backend.
+/// The result of one replay. Blocks, unless said otherwise; all but the times and what ran below are
+/// the same on every backend.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The workload's name or path.
     pub workload: String,
     /// The backend's name.
     pub backend: String,
+    /// What ran below the engine, for a backend over what others made.
+    pub below: Option<Below>,
     /// The eviction policy's name.
     pub policy: String,
     /// The seed of a built-in workload and of the simulated device.
@@ -58,6 +61,15 @@ pub struct Outcome {
     pub virtual_ns: u64,
     /// Nanoseconds that passed on the wall.
     pub wall_ns: u64,
+    /// Nanoseconds on the wall that the engine's calls took, without [`Outcome::backend_ns`]: matching,
+    /// choosing victims, queueing and fencing. What the engine costs a server beside its transfers.
+    pub engine_ns: u64,
+    /// Nanoseconds on the wall of the backend's calls that the engine made: handing transfers over and
+    /// waiting for them. Of the simulated device it is what simulating took.
+    ///
+    /// Neither holds what the replay itself does, which no server does: reading the workload, filling
+    /// blocks, reading them back, the decision log. Transfers may go on meanwhile, and nobody waits for them.
+    pub backend_ns: u64,
     /// BLAKE3 hash of the decision log, in hexadecimal.
     pub decision_hash: String,
     /// The first wrong blocks, one line each.
@@ -67,6 +79,16 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The share of the engine's own time in all that a server waits for: its own and that of transfers.
+    /// 0 without either.
+    #[must_use]
+    pub fn engine_share(&self) -> f64 {
+        match self.engine_ns.saturating_add(self.backend_ns) {
+            0 => 0.0,
+            whole => self.engine_ns as f64 / whole as f64,
+        }
+    }
+
     /// Whether every byte was right and every invariant held.
     #[must_use]
     pub fn is_sound(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::arrival::{Arrival, WorkRequest};
 use crate::laws;
+use crate::metered::{Metered, Running};
 use crate::open::{Opened, open};
 use crate::oracle::{Oracle, Verdicts, extend, tags, tenant};
 use crate::outcome::Outcome;
@@ -11,8 +12,8 @@ use std::io::Write;
 use std::time::Instant;
 use tempfile::TempDir;
 use tierproof_core::{
-    Backend, BlockId, Counters, DecisionLog, Engine, Error, ErrorKind, Event, Nanos, NoFiles,
-    Prompt, Request, RequestId, Result, Retention, policy,
+    Backend, BlockId, Counters, DecisionLog, Error, ErrorKind, Event, Nanos, NoFiles, Prompt,
+    Request, RequestId, Result, Retention, policy,
 };
 
 /// Requests between two reports of progress.
@@ -51,7 +52,7 @@ pub fn replay(
 
 /// A replay under way.
 pub struct Replay<W> {
-    engine: Engine<Box<dyn Backend>>,
+    engine: Metered,
     log: DecisionLog<W>,
     recount: Counters,
     copies: u64,
@@ -83,8 +84,9 @@ impl<W: Write> Replay<W> {
     /// # Errors
     /// `Config` for settings that contradict each other, and what opening the backend answers.
     pub fn open(settings: &Settings, decisions: W) -> Result<Self> {
-        let Opened { backend, temporary } = open(settings)?;
-        let replay = Self::over(backend, settings, decisions)?;
+        let Opened { backend, below, temporary } = open(settings)?;
+        let mut replay = Self::over(backend, settings, decisions)?;
+        replay.outcome.below = below;
         Ok(Self { _temporary: temporary, ..replay })
     }
 
@@ -109,7 +111,7 @@ impl<W: Write> Replay<W> {
             Error::new(ErrorKind::OutOfRange, "a block is larger than this machine's memory")
         })?;
         let mut replay = Self {
-            engine: Engine::new(backend, settings.engine(), make)?,
+            engine: Metered::new(backend, settings.engine(), make)?,
             log: DecisionLog::new(decisions),
             recount: Counters::default(),
             copies: 0,
@@ -139,18 +141,18 @@ impl<W: Write> Replay<W> {
         if self.timed {
             self.wait_until(arrival.at)?;
         }
-        self.engine.advance(arrival.at);
+        self.engine.call(|engine| engine.advance(arrival.at));
         let WorkRequest { prompt, output } = &arrival.request;
         let mut request = Request::new(self.next_id, prompt.clone());
         request.retention = self.retention.clone();
         self.next_id += 1;
-        match self.engine.add(&request) {
+        match self.engine.call(|engine| engine.add(&request)) {
             Ok(admission) => self.no_files = self.no_files.or(admission.fallback),
             Err(error) if error.kind() == ErrorKind::Exhausted => return self.take_events(),
             Err(error) => return Err(error),
         }
         self.take_events()?;
-        let settled = self.engine.settle(request.id)?;
+        let settled = self.engine.call(|engine| engine.settle(request.id))?;
         self.take_events()?;
         let blocks = prompt.tokens(self.tokens_per_block).div_ceil(self.tokens_per_block.into());
         self.outcome.blocks += blocks;
@@ -164,7 +166,7 @@ impl<W: Write> Replay<W> {
         if self.verify {
             self.compute(request.id, prompt, output, names, whole)?;
         }
-        self.engine.remove(request.id)?;
+        self.engine.call(|engine| engine.remove(request.id))?;
         self.take_events()
     }
 
@@ -172,7 +174,7 @@ impl<W: Write> Replay<W> {
     fn wait_until(&mut self, at: Nanos) -> Result<()> {
         let until = self.began_at.saturating_add(at);
         while self.engine.backend_mut().park(until) < until {
-            self.engine.step()?;
+            self.engine.call(Running::step)?;
         }
         Ok(())
     }
@@ -185,7 +187,7 @@ impl<W: Write> Replay<W> {
         whole: usize,
         part: usize,
     ) -> Result<()> {
-        let blocks = self.engine.held(id, 0, 0)?[..whole + part].to_vec();
+        let blocks = self.engine.state().held(id, 0, 0)?[..whole + part].to_vec();
         for (index, block) in blocks.into_iter().enumerate() {
             let name = names.get(index).filter(|_| index < whole).copied();
             self.check(block, name, &format!("request {} block {index}", id.0))?;
@@ -204,7 +206,7 @@ impl<W: Write> Replay<W> {
         if self.payload.is_empty() {
             return Ok(());
         }
-        let source = self.engine.descriptor(0, block, 0)?;
+        let source = self.engine.state().descriptor(0, block, 0)?;
         self.engine.backend_mut().peek(source, &mut self.payload)?;
         self.verdicts.bytes(place, content.check(&self.payload));
         Ok(())
@@ -212,14 +214,13 @@ impl<W: Write> Replay<W> {
 
     /// The answer, token by token, as far as there is room for it.
     fn generate(&mut self, id: RequestId, output: &[i32]) -> Result<()> {
-        for &token in output {
-            match self.engine.append(id, token) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::Exhausted => break,
-                Err(error) => return Err(error),
-            }
+        let grown = self
+            .engine
+            .call(|engine| output.iter().try_for_each(|&token| engine.append(id, token)));
+        match grown {
+            Err(error) if error.kind() != ErrorKind::Exhausted => Err(error),
+            _ => self.take_events(),
         }
-        self.take_events()
     }
 
     /// Fills what the model would compute: all blocks but the leading `whole`.
@@ -231,18 +232,18 @@ impl<W: Write> Replay<W> {
         mut names: Vec<u64>,
         whole: usize,
     ) -> Result<()> {
-        self.engine.settle(id)?;
+        self.engine.call(|engine| engine.settle(id))?;
         self.take_events()?;
         if let Prompt::Tokens(tokens) = prompt {
-            let generated = self.engine.tokens(id)? as usize - tokens.tokens.len();
+            let generated = self.engine.state().tokens(id)? as usize - tokens.tokens.len();
             name_answer(&mut names, &tokens.tokens, &output[..generated], self.tokens_per_block);
         }
-        let blocks = self.engine.held(id, 0, 0)?.to_vec();
+        let blocks = self.engine.state().held(id, 0, 0)?.to_vec();
         for (&block, &name) in blocks.iter().zip(&names).skip(whole) {
             let content = self.oracle.write(block, tenant(prompt), name);
             if !self.payload.is_empty() {
                 content.fill(&mut self.payload);
-                let target = self.engine.descriptor(0, block, 0)?;
+                let target = self.engine.state().descriptor(0, block, 0)?;
                 self.engine.backend_mut().fill(target, &self.payload)?;
             }
         }
@@ -271,21 +272,22 @@ impl<W: Write> Replay<W> {
     /// # Errors
     /// What the backend and the writer of the decision log answer.
     pub fn finish(mut self, workload: &str) -> Result<Outcome> {
-        self.engine.drain()?;
+        self.engine.call(Running::drain)?;
         self.take_events()?;
         let virtual_ns = (self.engine.backend_mut().park(Nanos::ZERO) - self.began_at).0;
         let wall_ns = self.began.elapsed().as_nanos();
         if self.verify {
-            let findable = self.engine.blocks(0)?.map(|block| block.findable);
+            let findable = self.engine.state().blocks(0)?.map(|block| block.findable);
             let findable: Vec<bool> = findable.collect();
             for (id, _) in (0..).zip(findable).filter(|&(_, findable)| findable) {
                 self.check(BlockId(id), None, &format!("at rest, block {id}"))?;
             }
         }
         self.sum_up(workload);
+        [self.outcome.engine_ns, self.outcome.backend_ns] = self.engine.spent();
         self.outcome.virtual_ns = virtual_ns;
         self.outcome.wall_ns = u64::try_from(wall_ns).unwrap_or(u64::MAX);
-        let broken = laws::broken(&self.engine, &self.outcome, &self.recount, self.copies);
+        let broken = laws::broken(self.engine.state(), &self.outcome, &self.recount, self.copies);
         self.outcome.broken = broken;
         self.outcome.decision_hash = self.log.finish().map_err(|error| {
             let what = "the decision log can't be finished: check the space of its file";
@@ -295,7 +297,7 @@ impl<W: Write> Replay<W> {
     }
 
     fn sum_up(&mut self, workload: &str) {
-        let counters = *self.engine.counters();
+        let counters = *self.engine.state().counters();
         let outcome = &mut self.outcome;
         outcome.workload = workload.into();
         outcome.requests = counters.requests;
@@ -312,12 +314,12 @@ impl<W: Write> Replay<W> {
         outcome.onboards = counters.onboards;
         outcome.demotions = counters.demotions;
         outcome.drops = counters.drops;
-        outcome.bytes_moved = self.engine.transfer_stats().bytes;
+        outcome.bytes_moved = self.engine.state().transfer_stats().bytes;
         outcome.blocks_verified = self.verdicts.verified;
         outcome.blocks_corrupt = self.verdicts.corrupt;
         outcome.mismatches = std::mem::take(&mut self.verdicts.named);
         outcome.fallbacks = counters.fallbacks;
-        let backend = self.engine.backend().capability().fallbacks.iter();
+        let backend = self.engine.state().backend().capability().fallbacks.iter();
         let notes = backend.map(|note| {
             format!("wanted {}, got {}, because {}", note.wanted, note.instead, note.reason)
         });

@@ -1,11 +1,12 @@
 //! An outcome as text for people.
 
+use crate::below::Below;
 use crate::outcome::Outcome;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
-/// The summary of a replay: what was found where, what moved, and what worked otherwise than
-/// asked.
+/// The summary of a replay: what was found where, what moved, what ran below, and what worked
+/// otherwise than asked.
 ///
 /// ```
 /// let outcome = tierproof::Outcome { hits_device: 1_234_567, ..Default::default() };
@@ -22,6 +23,9 @@ pub fn report(outcome: &Outcome, blocks: [u32; 3]) -> String {
         found(outcome, blocks),
         facts(outcome),
     );
+    for line in outcome.below.iter().flat_map(Below::lines) {
+        text.push_str(&format!("below: {line}\n"));
+    }
     for note in &outcome.fallback_notes {
         text.push_str(&format!("fallback: {note}\n"));
     }
@@ -96,6 +100,10 @@ fn facts(outcome: &Outcome) -> Table {
     }
     table.add_row(["device time".into(), span(outcome.virtual_ns)]);
     table.add_row(["wall time".into(), span(outcome.wall_ns)]);
+    table.add_row(["in transfers".into(), span(outcome.backend_ns)]);
+    let both = outcome.engine_ns.saturating_add(outcome.backend_ns);
+    let own = format!("{}, {}", span(outcome.engine_ns), share(outcome.engine_ns, both));
+    table.add_row(["in the engine".into(), own]);
     let hash = outcome.decision_hash.get(..16).unwrap_or(&outcome.decision_hash);
     table.add_row(["decisions", hash]);
     align(&mut table);

@@ -62,6 +62,7 @@ fn the_json_object_has_every_promised_field() {
     for field in [
         "workload",
         "backend",
+        "below",
         "policy",
         "seed",
         "requests",
@@ -83,6 +84,8 @@ fn the_json_object_has_every_promised_field() {
         "fallbacks",
         "virtual_ns",
         "wall_ns",
+        "engine_ns",
+        "backend_ns",
         "decision_hash",
     ] {
         assert!(outcome.get(field).is_some(), "{field} is missing: {outcome}");
@@ -90,6 +93,8 @@ fn the_json_object_has_every_promised_field() {
     assert_eq!(outcome["workload"], "rag");
     assert_eq!((outcome["requests"].as_u64(), outcome["seed"].as_u64()), (Some(50), Some(3)));
     assert_eq!(outcome["blocks_corrupt"], 0);
+    // The simulated device is our own, all of it.
+    assert_eq!(outcome["below"], Value::Null);
 }
 
 /// The decision log is the same text on every backend, and its hash is the hash of that text.
@@ -135,13 +140,15 @@ fn without_payload_nothing_moves_and_nothing_is_verified() {
     assert!(outcome["offloads"].as_u64() > Some(0));
 }
 
-/// In simulation even times are a function of the arguments.
+/// In simulation even the device's time is a function of the arguments.
 #[test]
 fn simulated_runs_repeat_to_the_nanosecond() {
     let mut once = json(&["--timed", "--limit", "300"]);
     let mut twice = json(&["--timed", "--limit", "300"]);
-    once["wall_ns"] = 0.into();
-    twice["wall_ns"] = 0.into();
+    for measured in ["wall_ns", "engine_ns", "backend_ns"] {
+        once[measured] = 0.into();
+        twice[measured] = 0.into();
+    }
     assert_eq!(once, twice);
     assert!(once["virtual_ns"].as_u64() > Some(60_000_000_000), "300 arrivals take minutes");
 }
@@ -294,4 +301,25 @@ fn nixl_decides_as_all_others_and_brings_the_same_bytes() {
         assert_eq!(nixl["blocks_verified"], sim["blocks_verified"], "{workload}");
         assert_eq!((&nixl["backend"], &nixl["blocks_corrupt"]), (&"nixl-posix".into(), &0.into()));
     }
+}
+
+/// Whoever keeps a result can say later what it was made with.
+#[test]
+#[cfg(feature = "nixl")]
+#[cfg_attr(not(nixl_here), ignore = "NIXL is not here: run scripts/fetch-nixl")]
+fn what_ran_below_is_told() {
+    let arguments = ["--backend", "nixl-posix", "--limit", "20"];
+    let outcome = json(&arguments);
+    let (nixl, gpu) = (&outcome["below"]["nixl"], &outcome["below"]["gpu"]);
+    for (file, name) in [("library", "libnixl_capi.so"), ("plugin", "libplugin_POSIX.so")] {
+        let file_path = nixl[file].as_str().expect("a path");
+        assert!(file_path.ends_with(name) && fs::exists(file_path).expect("a path"), "{file_path}");
+        let sum = nixl[format!("{file}_sha256")].as_str().expect("a sum");
+        assert!(sum.len() == 64 && sum.bytes().all(|digit| digit.is_ascii_hexdigit()), "{sum}");
+    }
+    assert!(["Linux AIO", "io_uring"].contains(&nixl["queue"].as_str().expect("a queue")));
+    assert_eq!(gpu, &Value::Null);
+    let table = text(&run(&arguments).stdout);
+    let queue = format!("libplugin_POSIX.so with {}", nixl["queue"].as_str().expect("a queue"));
+    assert!(table.contains("\nbelow: NIXL ") && table.contains(&queue), "{table}");
 }

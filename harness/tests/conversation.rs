@@ -8,7 +8,7 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tierproof::{BackendKind, Outcome, Settings, Workload, replay};
+use tierproof::{BackendKind, Outcome, Root, Settings, Workload, replay};
 
 const FILE: &str = "mooncake_conversation.jsonl";
 const REQUESTS: u64 = 12_031;
@@ -41,7 +41,37 @@ fn trials(trace: &Path) -> Vec<Trial> {
     }
     add("every_byte_through_three_tiers".into(), every_byte, "priority-lru");
     add("one_decision_log_for_all_backends".into(), one_log, "priority-lru");
+    if cfg!(feature = "nixl") {
+        trials.push(through_nixl(trace));
+    }
+    if cfg!(feature = "gds") {
+        trials.extend(on_a_gpu(trace));
+    }
     trials
+}
+
+/// As many requests as take some seconds.
+fn through_nixl(trace: &Path) -> Trial {
+    let run = Run { backend: BackendKind::NixlPosix, block_bytes: 4096, limit: Some(2_000) };
+    let trace = trace.to_owned();
+    let name = "every_byte_through_nixl_posix";
+    if !cfg!(nixl_here) {
+        let name = format!("{name} (NIXL is not here: run scripts/fetch-nixl)");
+        return Trial::test(name, || Ok(())).with_ignored_flag(true);
+    }
+    Trial::test(name, move || every_byte_as_simulated(&trace, run))
+}
+
+/// The whole trace over a GPU's memory. Without a GPU it fails, and says what is missing.
+fn on_a_gpu(trace: &Path) -> Vec<Trial> {
+    let kinds = [BackendKind::CudaDram, BackendKind::Gds, BackendKind::GdsMt];
+    let trial = |(backend, name)| {
+        let run = Run { backend, block_bytes: 16 << 10, limit: None };
+        let trace = trace.to_owned();
+        Trial::test(name, move || every_byte_as_simulated(&trace, run))
+    };
+    let names = ["every_byte_on_cuda_dram", "every_byte_on_gds", "every_byte_on_gds_mt"];
+    kinds.into_iter().zip(names).map(trial).collect()
 }
 
 fn run(trace: &Path, settings: &Settings, limit: Option<u64>) -> Result<Outcome, Failed> {
@@ -115,4 +145,41 @@ fn one_log(trace: &Path, policy: &'static str) -> Result<(), Failed> {
     }
     hashes.dedup();
     equal("different decision logs", &hashes.len(), &1)
+}
+
+/// A replay with real bytes.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    backend: BackendKind,
+    block_bytes: u64,
+    limit: Option<u64>,
+}
+
+/// Through all three tiers, with every byte checked, and decided as on the simulated device.
+fn every_byte_as_simulated(trace: &Path, of: Run) -> Result<(), Failed> {
+    let root = tempfile::tempdir_in(scratch())?;
+    let mut settings = decisions_only("priority-lru", [500, 1_500, 3_000]);
+    settings.block_bytes = of.block_bytes;
+    let simulated = run(trace, &settings, of.limit)?;
+    (settings.backend, settings.root) = (of.backend, Root::At(root.path().to_owned()));
+    let outcome = run(trace, &settings, of.limit)?;
+    equal("decisions", &outcome.decision_hash, &simulated.decision_hash)?;
+    equal("verified blocks", &outcome.blocks_verified, &simulated.blocks_verified)?;
+    equal("corrupt and lost", &(outcome.blocks_corrupt, outcome.lost), &(0, 0))?;
+    equal("bytes moved", &outcome.bytes_moved, &simulated.bytes_moved)?;
+    for (tier, hits) in [("host", outcome.hits_host), ("disk", outcome.hits_disk)] {
+        if hits == 0 {
+            return Err(format!("nothing was found in the {tier} tier").into());
+        }
+    }
+    if of.limit.is_none() {
+        equal("hits", &outcome.hits, &32_260)?;
+    }
+    Ok(())
+}
+
+/// Where tests may write: on another machine than the one that built them, where `TIERPROOF_SCRATCH` says.
+fn scratch() -> PathBuf {
+    let elsewhere = std::env::var_os("TIERPROOF_SCRATCH");
+    elsewhere.map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from)
 }

@@ -38,6 +38,8 @@ mod stripes;
 #[path = "../suite/trailers.rs"]
 mod trailers;
 
+#[path = "../gpu/loopback.rs"]
+mod loopback;
 #[path = "../gpu/ordering.rs"]
 mod ordering;
 #[path = "../gpu/pieces.rs"]

@@ -1,6 +1,6 @@
 //! The backends that every suite runs on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 #[cfg(feature = "gds")]
@@ -47,19 +47,35 @@ impl On {
         match self {
             Self::Sim(seed) => on_sim(plan, setup, SimConfig { seed, ..SimConfig::default() }),
             Self::NarrowSim(seed) => on_sim(plan, setup, narrow(seed)),
-            Self::Dram => lockstep(plan, setup, Dram::new()).map(|(log, _)| log),
-            Self::Posix => on_files(plan, setup, |root| posix(root, FileLayout::SlotFile)),
-            Self::PosixPerSlot => {
-                on_files(plan, setup, |root| posix(root, FileLayout::FilePerSlot))
-            }
+            _ => self.beneath_a_root(plan, setup),
+        }
+    }
+
+    fn beneath_a_root(self, plan: &Plan, setup: Setup) -> Result<Vec<String>, Mismatch> {
+        let root = root();
+        let (log, backend) = lockstep(plan, setup, self.open(root.path()))?;
+        drop(backend);
+        let left = walk(root.path());
+        assert!(left.is_empty(), "files outlive their backend: {left:?}");
+        Ok(log)
+    }
+
+    /// A new backend, whose files, if it has any, are in `root`.
+    pub(crate) fn open(self, root: &Path) -> Box<dyn Backend> {
+        match self {
+            Self::Sim(seed) => Box::new(sim(SimConfig { seed, ..SimConfig::default() })),
+            Self::NarrowSim(seed) => Box::new(sim(narrow(seed))),
+            Self::Dram => Box::new(Dram::new()),
+            Self::Posix => Box::new(posix(root, FileLayout::SlotFile)),
+            Self::PosixPerSlot => Box::new(posix(root, FileLayout::FilePerSlot)),
             #[cfg(feature = "nixl")]
-            Self::NixlPosix => on_files(plan, setup, nixl_posix),
+            Self::NixlPosix => Box::new(nixl_posix(root)),
             #[cfg(feature = "gds")]
-            Self::CudaDram => lockstep(plan, setup, cuda_dram()).map(|(log, _)| log),
+            Self::CudaDram => Box::new(cuda_dram()),
             #[cfg(feature = "gds")]
-            Self::Gds => on_files(plan, setup, |root| gpu_files::<GdsPlugin>(root.path())),
+            Self::Gds => Box::new(gpu_files::<GdsPlugin>(root)),
             #[cfg(feature = "gds")]
-            Self::GdsMt => on_files(plan, setup, |root| gpu_files::<GdsMtPlugin>(root.path())),
+            Self::GdsMt => Box::new(gpu_files::<GdsMtPlugin>(root)),
         }
     }
 }
@@ -88,9 +104,12 @@ pub(crate) fn narrow(seed: u64) -> SimConfig {
     }
 }
 
+pub(crate) fn sim(config: SimConfig) -> Sim {
+    Sim::new(config).expect("the settings are valid")
+}
+
 fn on_sim(plan: &Plan, setup: Setup, config: SimConfig) -> Result<Vec<String>, Mismatch> {
-    let sim = Sim::new(config).expect("the settings are valid");
-    let (log, sim) = lockstep(plan, setup, sim)?;
+    let (log, sim) = lockstep(plan, setup, sim(config))?;
     match sim.misuses() {
         [] => Ok(log),
         misuses => {
@@ -98,19 +117,6 @@ fn on_sim(plan: &Plan, setup: Setup, config: SimConfig) -> Result<Vec<String>, M
             Err(Mismatch { at: None, op: "the end".to_owned(), what, log })
         }
     }
-}
-
-fn on_files<B: Backend>(
-    plan: &Plan,
-    setup: Setup,
-    open: impl FnOnce(&TempDir) -> B,
-) -> Result<Vec<String>, Mismatch> {
-    let root = root();
-    let (log, backend) = lockstep(plan, setup, open(&root))?;
-    drop(backend);
-    let left = walk(root.path());
-    assert!(left.is_empty(), "files outlive their backend: {left:?}");
-    Ok(log)
 }
 
 /// A new directory for files.
@@ -125,39 +131,37 @@ pub(crate) fn scratch() -> PathBuf {
 }
 
 /// Files in `root`, two threads; slot files past the page cache where that is possible.
-pub(crate) fn posix(root: &TempDir, layout: FileLayout) -> Posix {
-    let direct = match layout {
-        FileLayout::SlotFile => DirectIo::Auto,
-        FileLayout::FilePerSlot => DirectIo::Never,
-    };
-    let config = PosixConfig { threads: 2, direct, layout, ..PosixConfig::new(root.path()) };
+pub(crate) fn posix(root: &Path, layout: FileLayout) -> Posix {
+    let own_files = layout == FileLayout::FilePerSlot;
+    let direct = if own_files { DirectIo::Never } else { DirectIo::Auto };
+    let config = PosixConfig { threads: 2, direct, layout, ..PosixConfig::new(root) };
     Posix::open(config).expect("the directory is there")
 }
 
 /// Files in `root` through NIXL, past the page cache where that is possible.
 #[cfg(feature = "nixl")]
-fn nixl_posix(root: &TempDir) -> tierproof_backends::NixlPosix {
+fn nixl_posix(root: &Path) -> tierproof_backends::NixlPosix {
     use tierproof_backends::{NixlConfig, NixlPosix};
-    match NixlPosix::open(NixlConfig::new(root.path())) {
+    match NixlPosix::open(NixlConfig::new(root)) {
         Ok(nixl) => nixl,
         Err(error) => panic!("the build found NIXL: {error}"),
     }
 }
 
 #[cfg(feature = "gds")]
-pub(crate) fn cuda_dram() -> CudaDram {
+fn cuda_dram() -> CudaDram {
     CudaDram::open(0).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A GPU's memory, and files in `root` through a plugin of NIXL.
 #[cfg(feature = "gds")]
-pub(crate) fn gpu_files<P: Plugin>(root: &std::path::Path) -> Nixl<P> {
+fn gpu_files<P: Plugin>(root: &Path) -> Nixl<P> {
     let config = NixlConfig { gpu: Some(0), ..NixlConfig::new(root) };
     Nixl::open(config).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Every file beneath a directory.
-pub(crate) fn walk(directory: &std::path::Path) -> Vec<PathBuf> {
+pub(crate) fn walk(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).expect("the directory is there") {
         let path = entry.expect("the directory can be read").path();

@@ -2,13 +2,13 @@
 //! number; and moves of one block follow each other.
 
 use rstest::rstest;
-use tierproof_backends::{Dram, FileLayout};
 use tierproof_core::{Backend, Element, PoolShape, Tier, TransferMode};
-use tierproof_sim::{Sim, SimConfig};
+use tierproof_sim::SimConfig;
 use tierproof_tests::words::R;
 
-use super::rig::{Plan, Rig, bytes, slot_file};
-use crate::backends::{posix, root};
+use super::cell::Cell;
+use super::rig::{Plan, Rig, bytes};
+use crate::backends::{On, root, sim, walk};
 
 const LAYERS: usize = 12;
 const HEADS: usize = 6;
@@ -40,10 +40,10 @@ fn numbers(block: u32, width: usize) -> Vec<u8> {
 fn v42<B: Backend>(
     mut rig: Rig<B>,
     width: usize,
+    mode: TransferMode,
     below: Tier,
     write_below: impl Fn(&mut Rig<B>, u32, &[u8]),
 ) {
-    let mode = TransferMode::Posix;
     rig.add(0, R(0, 17), mode);
     assert_eq!(rig.ids(0), [0, 1, 2]);
     for block in 0..3 {
@@ -84,9 +84,20 @@ fn v42<B: Backend>(
 #[case(Element::Bits16, 2)]
 #[case(Element::Bits32, 4)]
 #[case(Element::Bits64, 8)]
-fn v42_contents_come_back_from_host_memory(#[case] element: Element, #[case] width: usize) {
-    let rig = Rig::new(v42_plan(element, 4, 0).config(), Dram::new());
-    v42(rig, width, Tier::Host, |rig, block, pattern| rig.write(0, block, pattern));
+fn v42_contents_come_back_from_host_memory(
+    #[case] element: Element,
+    #[case] width: usize,
+    #[values(On::Sim(0), On::Dram)] on: On,
+) {
+    come_back_from_host_memory(on, element, width);
+}
+
+pub(crate) fn come_back_from_host_memory(on: On, element: Element, width: usize) {
+    let root = root();
+    let rig = Rig::new(v42_plan(element, 4, 0).config(), on.open(root.path()));
+    v42(rig, width, TransferMode::Dram, Tier::Host, |rig, block, pattern| {
+        rig.write(0, block, pattern);
+    });
 }
 
 /// Somebody else writes the pattern: into the file itself.
@@ -95,25 +106,35 @@ fn v42_contents_come_back_from_host_memory(#[case] element: Element, #[case] wid
 #[case(Element::Bits16, 2)]
 #[case(Element::Bits32, 4)]
 #[case(Element::Bits64, 8)]
-fn v42_contents_come_back_from_files(#[case] element: Element, #[case] width: usize) {
+fn v42_contents_come_back_from_files(
+    #[case] element: Element,
+    #[case] width: usize,
+    #[values(On::Posix, On::PosixPerSlot)] on: On,
+) {
+    come_back_from_files(on, TransferMode::Posix, element, width);
+}
+
+pub(crate) fn come_back_from_files(on: On, mode: TransferMode, element: Element, width: usize) {
     let root = root();
-    let backend = posix(&root, FileLayout::FilePerSlot);
-    let rig = Rig::new(v42_plan(element, 0, 4).config(), backend);
-    v42(rig, width, Tier::Disk, |rig, block, pattern| {
-        let path = slot_file(root.path(), rig.place(block).1);
-        let mut file = std::fs::OpenOptions::new().write(true).open(path).expect("it was made");
-        std::io::Write::write_all(&mut file, pattern).expect("there is space");
+    let rig = Rig::new(v42_plan(element, 0, 4).config(), on.open(root.path()));
+    v42(rig, width, mode, Tier::Disk, |rig, block, pattern| {
+        Cell::of(rig, root.path(), block).write(pattern);
     });
+}
+
+#[rstest]
+fn v43_moves_of_one_block_follow_each_other(#[values(0, 1, 2, 3)] seed: u64) {
+    let rig = moves_follow_each_other(sim(SimConfig { seed, ..SimConfig::default() }));
+    assert!(rig.engine.backend().inner().misuses().is_empty());
 }
 
 /// Down and up again at once, then down once more: the host holds what the device held first, not
 /// what the host held.
-#[rstest]
-fn v43_moves_of_one_block_follow_each_other(#[values(0, 1, 2, 3)] seed: u64) {
+pub(crate) fn moves_follow_each_other<B: Backend>(backend: B) -> Rig<B> {
     const LEN: usize = 16384 * 4;
     let pool = PoolShape::Opaque { bytes: LEN as u64 };
-    let sim = Sim::new(SimConfig { seed, ..SimConfig::default() }).expect("valid");
-    let mut rig = Rig::new(Plan { pool, ..Plan::of(1, 1, 0).unverified() }.config(), sim);
+    let plan = Plan { pool, ..Plan::of(1, 1, 0).unverified() };
+    let mut rig = Rig::new(plan.config(), backend);
     rig.add(0, R(0, 4), TransferMode::Dram);
     rig.write(0, 0, &[0; LEN]);
     // Whatever block is below, its slots hold ones.
@@ -126,21 +147,28 @@ fn v43_moves_of_one_block_follow_each_other(#[values(0, 1, 2, 3)] seed: u64) {
     rig.drain();
     assert_eq!(rig.place(0).0, Tier::Host);
     assert!(rig.read(0, 0).iter().all(|byte| *byte == 0));
-    assert!(rig.engine.backend().inner().misuses().is_empty());
+    rig
+}
+
+#[rstest]
+fn v57_a_partial_copy_on_the_device_opens_no_file(#[values(On::Posix, On::PosixPerSlot)] on: On) {
+    a_partial_copy_on_the_device_opens_no_file(on);
 }
 
 /// A partial match of a block on the device is a copy on the device, whatever the request says of
-/// files: it works although every file is gone.
-#[test]
-fn v57_a_partial_copy_on_the_device_opens_no_file() {
+/// files: it works although every file is empty and has no name.
+pub(crate) fn a_partial_copy_on_the_device_opens_no_file(on: On) {
     let root = root();
-    let backend = posix(&root, FileLayout::FilePerSlot);
-    let mut rig = Rig::new(Plan::of(4, 0, 4).config(), backend);
+    let mut rig = Rig::new(Plan::of(4, 0, 4).config(), on.open(root.path()));
     rig.add(0, R(0, 8), TransferMode::Gds);
     rig.write(0, 0, &bytes(1, 4096));
     rig.engine.store(tierproof_core::RequestId(0)).expect("the request lives");
-    for slot in 0..5 {
-        std::fs::remove_file(slot_file(root.path(), slot)).expect("each slot has a file");
+    let files = walk(root.path());
+    assert!(!files.is_empty(), "there is a disk tier");
+    for path in files {
+        let whole = Cell { path, offset: 0 };
+        whole.cut(0);
+        whole.remove();
     }
     assert_eq!(rig.add(1, vec![0, 1, 2, 9, 9], TransferMode::Gds).matched_tokens, 3);
     assert_eq!(rig.settle(1).lost_from, None);
@@ -150,13 +178,16 @@ fn v57_a_partial_copy_on_the_device_opens_no_file() {
     assert_eq!((traffic.parts, traffic.routes[0][0], traffic.file_parts()), (1, 1, 0));
 }
 
+#[rstest]
+fn v58_a_file_holds_the_final_bytes(#[values(On::Posix, On::PosixPerSlot)] on: On) {
+    a_file_holds_the_final_bytes(on);
+}
+
 /// The file holds what the block held when it was sent down: the last of several writes, and also
 /// what a transfer was still bringing when the order came.
-#[test]
-fn v58_a_file_holds_the_final_bytes() {
+pub(crate) fn a_file_holds_the_final_bytes(on: On) {
     let root = root();
-    let backend = posix(&root, FileLayout::FilePerSlot);
-    let mut rig = Rig::new(Plan::of(2, 0, 2).unverified().config(), backend);
+    let mut rig = Rig::new(Plan::of(2, 0, 2).unverified().config(), on.open(root.path()));
     rig.add(0, R(0, 4), TransferMode::Posix);
     for write in 0..5 {
         rig.write(0, 0, &bytes(write, 4096));
@@ -165,8 +196,6 @@ fn v58_a_file_holds_the_final_bytes() {
     rig.onboard(0);
     rig.offload(0);
     rig.drain();
-    let (tier, slot) = rig.place(0);
-    assert_eq!(tier, Tier::Disk);
-    let file = std::fs::read(slot_file(root.path(), slot)).expect("it was written");
-    assert!(file[..4096] == bytes(4, 4096), "the file holds something else");
+    let file = Cell::of(&rig, root.path(), 0).read(4096);
+    assert!(file == bytes(4, 4096), "the file holds something else");
 }

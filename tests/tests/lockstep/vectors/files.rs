@@ -4,20 +4,23 @@
 use std::path::{Path, PathBuf};
 
 use rstest::rstest;
-use tierproof_backends::FileLayout;
-use tierproof_core::{BlockId, EngineConfig, NoFiles, Tier, TransferMode, WindowConfig};
+use tierproof_core::{BlockId, EngineConfig, NoFiles, TransferMode, WindowConfig};
 use tierproof_tests::driver::{Bytes, Setup};
 use tierproof_tests::plan::{Op, Plan as Saved};
 use tierproof_tests::words::{DIRECTORY, R, Request, Script, config};
 
-use super::rig::{Plan, Rig, bytes, slot_file};
-use crate::backends::{On, posix, root, walk};
+use super::cell::Cell;
+use super::rig::{Plan, Rig, bytes};
+use crate::backends::{On, root, walk};
 
-#[test]
-fn v45_without_a_directory_nothing_goes_to_files() {
+#[rstest]
+fn v45_without_a_directory_nothing_goes_to_files(#[values(On::Posix, On::PosixPerSlot)] on: On) {
+    without_a_directory_nothing_goes_to_files(on);
+}
+
+pub(crate) fn without_a_directory_nothing_goes_to_files(on: On) {
     let root = root();
-    let backend = posix(&root, FileLayout::FilePerSlot);
-    let mut rig = Rig::new(Plan::of(1, 1, 1).config(), backend);
+    let mut rig = Rig::new(Plan::of(1, 1, 1).config(), on.open(root.path()));
     let before = contents(root.path());
     let admission = rig.add_in(0, R(0, 4), TransferMode::Gds, "");
     assert_eq!(admission.fallback, Some(NoFiles::EmptyDirectory));
@@ -39,11 +42,14 @@ fn contents(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     walk(directory).into_iter().map(read).collect()
 }
 
-#[test]
-fn v45_a_file_holds_its_blocks_bytes() {
+#[rstest]
+fn v45_a_file_holds_its_blocks_bytes(#[values(On::Posix, On::PosixPerSlot)] on: On) {
+    a_file_holds_its_blocks_bytes(on);
+}
+
+pub(crate) fn a_file_holds_its_blocks_bytes(on: On) {
     let root = root();
-    let backend = posix(&root, FileLayout::FilePerSlot);
-    let mut rig = Rig::new(Plan::of(2, 0, 2).config(), backend);
+    let mut rig = Rig::new(Plan::of(2, 0, 2).config(), on.open(root.path()));
     rig.add(0, R(0, 8), TransferMode::Posix);
     for block in 0..2 {
         rig.write(0, block, &bytes(block as u8 + 1, 4096));
@@ -51,26 +57,26 @@ fn v45_a_file_holds_its_blocks_bytes() {
     }
     rig.drain();
     for block in 0..2 {
-        let (tier, slot) = rig.place(block);
-        assert_eq!(tier, Tier::Disk);
-        let file = std::fs::read(slot_file(root.path(), slot)).expect("it was written");
-        assert!(file[..4096] == bytes(block as u8 + 1, 4096), "block {block}");
+        let file = Cell::of(&rig, root.path(), block).read(4096);
+        assert!(file == bytes(block as u8 + 1, 4096), "block {block}");
     }
+}
+
+#[rstest]
+fn v52_windows_and_ranks_do_not_collide(#[values(On::Posix, On::PosixPerSlot)] on: On) {
+    windows_and_ranks_do_not_collide(on);
 }
 
 /// Two ranks with two windows each, all with blocks of the same ids, in one directory. Each block
 /// comes back as its own, twice over: what a slot held before does not show through.
-#[rstest]
-fn v52_windows_and_ranks_do_not_collide(
-    #[values(FileLayout::SlotFile, FileLayout::FilePerSlot)] layout: FileLayout,
-) {
+pub(crate) fn windows_and_ranks_do_not_collide(on: On) {
     let root = root();
     let ranks = |rank| {
         let plan = Plan { rank, ..Plan::of(2, 0, 2) };
         let EngineConfig { windows, .. } = plan.config();
         let small = WindowConfig { size: 2048, ..windows[0].clone() };
         let windows = vec![windows[0].clone(), small];
-        Rig::new(EngineConfig { windows, ..plan.config() }, posix(&root, layout))
+        Rig::new(EngineConfig { windows, ..plan.config() }, on.open(root.path()))
     };
     let mut rigs = [ranks(0), ranks(1)];
     for round in 0..2_i32 {
@@ -106,7 +112,7 @@ fn v52_windows_and_ranks_do_not_collide(
 }
 
 /// What one kind of request spills the other kind finds, and the bytes are right.
-fn v53() -> Saved {
+pub(crate) fn v53() -> Saved {
     Script::new(config(4, 1, 64).host(1).disk(2))
         .visit(Request::of(0, R(0, 4)))
         .visit(Request::hashes(1, &[7]))
@@ -120,7 +126,7 @@ fn v53() -> Saved {
 }
 
 /// Sent to disk, waited for, and only then fetched.
-fn v54() -> Saved {
+pub(crate) fn v54() -> Saved {
     Script::new(config(4, 2, 64).disk(2))
         .admit(Request::of(0, R(0, 8)).files(DIRECTORY))
         .offload(0, 0)
@@ -133,16 +139,26 @@ fn v54() -> Saved {
         .plan()
 }
 
+/// The decision log of [`v53`] has these lines.
+pub(crate) const V53: &[&str] = &["hit 0 1 1", "hit 0 1 2"];
+/// And that of [`v54`] these.
+pub(crate) const V54: &[&str] = &["onboard 0 0 2", "onboard 0 1 2"];
+
 #[rstest]
-#[case::v53_modes_mix(v53(), &["hit 0 1 1", "hit 0 1 2"])]
-#[case::v54_a_disk_block_comes_back_after_a_wait(v54(), &["onboard 0 0 2", "onboard 0 1 2"])]
+#[case::v53_modes_mix(v53(), V53)]
+#[case::v54_a_disk_block_comes_back_after_a_wait(v54(), V54)]
 fn bytes_are_right(
     #[case] plan: Saved,
     #[case] lines: &[&str],
     #[values(On::Sim(0), On::Dram, On::Posix, On::PosixPerSlot)] on: On,
     #[values(Bytes::Every, Bytes::Lazy)] bytes: Bytes,
 ) {
-    let log = on.log(&plan, Setup { bytes, ..Setup::default() });
+    has_right_bytes(&plan, lines, on, bytes);
+}
+
+/// Engine and model agree on every byte, and what the plan is about happens in it.
+pub(crate) fn has_right_bytes(plan: &Saved, lines: &[&str], on: On, bytes: Bytes) {
+    let log = on.log(plan, Setup { bytes, ..Setup::default() });
     let log = log.unwrap_or_else(|mismatch| panic!("{mismatch}"));
     for line in lines {
         assert!(log.iter().any(|other| other == line), "{line} is not in\n{}", log.join("\n"));

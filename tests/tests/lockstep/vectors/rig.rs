@@ -1,7 +1,5 @@
 //! An engine whose blocks are written and read by hand.
 
-use std::path::{Path, PathBuf};
-
 use tierproof_core::{
     Admission, Backend, BlockId, Engine, EngineConfig, PoolShape, PriorityLru, Prompt, Request,
     RequestId, Retention, Settled, Tier, TierBlocks, TokenPrompt, TransferMode, Verify,
@@ -147,11 +145,6 @@ impl<B: Backend> Rig<B> {
     pub(crate) fn traffic(&self) -> Traffic {
         self.engine.backend().traffic()
     }
-}
-
-/// The file of one slot, where each slot has its own.
-pub(crate) fn slot_file(root: &Path, slot: u32) -> PathBuf {
-    root.join(DIRECTORY).join(format!("rank0_window{WINDOW}_block_{slot}_pool_0.bin"))
 }
 
 /// A block of bytes that tell `seed` and place apart.
