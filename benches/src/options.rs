@@ -11,6 +11,8 @@ pub const TOPICS: [&str; 4] = ["cuda", "gds_mt", "gds", "nixl-posix"];
 pub struct Options {
     /// Fewer bytes and sizes.
     pub quick: bool,
+    /// NIXL by itself twice a round: what differs between the two is noise.
+    pub control: bool,
     /// Topics; all where none is named.
     pub only: Vec<String>,
     /// Where files are made.
@@ -23,7 +25,7 @@ pub struct Options {
     pub in_flight: u32,
 }
 
-const USAGE: &str = "usage: gpu [--quick] [--only cuda|gds_mt|gds|nixl-posix]... [--scratch DIR] \
+const USAGE: &str = "usage: gpu [--quick] [--control] [--only cuda|gds_mt|gds|nixl-posix]... [--scratch DIR] \
                      [--bytes N] [--rounds N] [--in-flight N]";
 
 impl Options {
@@ -34,6 +36,7 @@ impl Options {
     pub fn read(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
         let mut options = Self {
             quick: false,
+            control: false,
             only: Vec::new(),
             scratch: std::env::temp_dir(),
             bytes: None,
@@ -45,6 +48,7 @@ impl Options {
             let mut value = || arguments.next().ok_or(format!("{name} wants a value; {USAGE}"));
             match name.as_str() {
                 "--quick" => options.quick = true,
+                "--control" => options.control = true,
                 // What cargo adds.
                 "--bench" => {}
                 "--only" => options.only.push(topic(&value()?)?),

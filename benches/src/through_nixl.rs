@@ -11,6 +11,7 @@ use crate::table::{Figure, Table, Target};
 use crate::watch::doing;
 use std::cell::RefCell;
 use std::path::Path;
+use std::rc::Rc;
 use tierproof_backends::{Bare, BareConfig, BareWay, DirectIo, Nixl, NixlConfig, Plugin};
 use tierproof_core::{Backend, Bytes, Descriptor, FileMedium, Medium, RegionId, Stamp};
 
@@ -141,12 +142,16 @@ impl<P: Plugin> Pair<P> {
         let what = format!("{name}, {} of {} KiB", way_name(way), block >> 10);
         let mut rounds = Rounds::new(what.clone(), Unit::Bytes);
 
-        let mut flights = Flights::new(&self.bare, way, &pairs, block, options.in_flight);
-        let note = format!("{what}, NIXL by itself");
-        rounds.add("NIXL by itself", move || {
-            doing(note.clone());
-            flights.run(&self.bare)
-        });
+        let flights = Flights::new(&self.bare, way, &pairs, block, options.in_flight);
+        let flights = Rc::new(RefCell::new(flights));
+        let bare = |flights: &Rc<RefCell<Flights>>| {
+            let (flights, note) = (Rc::clone(flights), format!("{what}, NIXL by itself"));
+            move || {
+                doing(note.clone());
+                flights.borrow_mut().run(&self.bare)
+            }
+        };
+        rounds.add("NIXL by itself", bare(&flights));
         let capability = self.ours.borrow().capability().clone();
         let sealed = Stamp::sealed_len(block, PAGE).expect("a small block");
         let seals = if way == BareWay::Store { Trailers::Seal } else { Trailers::Check };
@@ -172,6 +177,9 @@ impl<P: Plugin> Pair<P> {
             let heading = if way == BareWay::Store { Heading::Down } else { Heading::Up };
             rounds.add("one pinned copy", move || copies.one(heading));
         }
+        if options.control {
+            rounds.add("NIXL again", bare(&flights));
+        }
         rounds.run(options.rounds);
 
         let ratio = Target::Ratio(if block < 1 << 20 { 0.95 } else { 0.98 });
@@ -189,6 +197,10 @@ impl<P: Plugin> Pair<P> {
         if copied {
             figures.push(Figure::of(&rounds, 2, None, "with trailers, as a rate", wanted));
             figures.push(Figure::of(&rounds, 3, base, "one pinned copy", Target::None));
+        }
+        if options.control {
+            let last = 3 + usize::from(copied);
+            figures.push(Figure::of(&rounds, last, base, "NIXL again", Target::None));
         }
         figures
     }

@@ -292,3 +292,43 @@ impl std::fmt::Debug for Flight {
         f.debug_struct("Flight").field("descriptors", &self.descriptors).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nixl::PosixPlugin;
+    use crate::nixl::posix::AIO;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// A page and the next one, two pages further in the file.
+    #[test]
+    #[cfg_attr(not(nixl_here), ignore = "NIXL is not here: run scripts/fetch-nixl")]
+    fn the_blocks_of_a_flight_are_moved_each_time_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = PAGE as Bytes;
+        let config = BareConfig {
+            root: folder.path().to_owned(),
+            direct: DirectIo::Never,
+            gpu: None,
+            queue: AIO.queue.into(),
+            len: 4 * page,
+            pool: 3,
+        };
+        let bare = Bare::open::<PosixPlugin>(&config).unwrap();
+        let blocks = [(0, 2 * page), (page, 3 * page)];
+        let mut store = bare.flight(BareWay::Store, &blocks, page).unwrap();
+        let mut load = bare.flight(BareWay::Load, &blocks, page).unwrap();
+        assert_eq!(store.bytes(), 2 * page);
+        for _ in 0..3 {
+            bare.fly(&mut store, PATIENCE).unwrap();
+            bare.fly(&mut load, PATIENCE).unwrap();
+        }
+        let file = std::fs::read(folder.path().join("rank0_window0_pool3.slots")).unwrap();
+        assert_eq!(file, [[0; PAGE], [0; PAGE], [0x5a; PAGE], [0x5a; PAGE]].concat());
+        let outside = bare.flight(BareWay::Load, &[(0, 4 * page)], page).unwrap_err();
+        assert_eq!(outside.kind(), ErrorKind::OutOfRange);
+        let misaligned = bare.flight(BareWay::Load, &[(0, 1)], page).unwrap_err();
+        assert_eq!(misaligned.kind(), ErrorKind::Misaligned);
+    }
+}
