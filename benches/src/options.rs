@@ -11,7 +11,8 @@ pub const TOPICS: [&str; 4] = ["cuda", "gds_mt", "gds", "nixl-posix"];
 pub struct Options {
     /// Fewer bytes and sizes.
     pub quick: bool,
-    /// NIXL by itself twice a round: what differs between the two is noise.
+    /// NIXL by itself once more, on another file: what differs between the two is noise and the place on the
+    /// disk.
     pub control: bool,
     /// Topics; all where none is named.
     pub only: Vec<String>,
@@ -21,12 +22,14 @@ pub struct Options {
     pub bytes: Option<Bytes>,
     /// Rounds that count.
     pub rounds: usize,
+    /// The one size of blocks over NIXL, where not all are wanted.
+    pub block: Option<Bytes>,
     /// Parts and descriptors in flight at most.
     pub in_flight: u32,
 }
 
 const USAGE: &str = "usage: gpu [--quick] [--control] [--only cuda|gds_mt|gds|nixl-posix]... [--scratch DIR] \
-                     [--bytes N] [--rounds N] [--in-flight N]";
+                     [--bytes N] [--block N] [--rounds N] [--in-flight N]";
 
 impl Options {
     /// Reads a command line without the program's name.
@@ -41,6 +44,7 @@ impl Options {
             scratch: std::env::temp_dir(),
             bytes: None,
             rounds: 5,
+            block: None,
             in_flight: 512,
         };
         let mut arguments = arguments.into_iter();
@@ -55,6 +59,7 @@ impl Options {
                 "--scratch" => options.scratch = value()?.into(),
                 "--bytes" => options.bytes = Some(number(&name, &value()?, 16 << 20)?),
                 "--rounds" => options.rounds = number(&name, &value()?, 1)? as usize,
+                "--block" => options.block = Some(number(&name, &value()?, 4096)?),
                 "--in-flight" => options.in_flight = number(&name, &value()?, 1)?.min(1024) as u32,
                 _ => return Err(format!("unknown argument {name}; {USAGE}")),
             }

@@ -11,7 +11,6 @@ use crate::table::{Figure, Table, Target};
 use crate::watch::doing;
 use std::cell::RefCell;
 use std::path::Path;
-use std::rc::Rc;
 use tierproof_backends::{Bare, BareConfig, BareWay, DirectIo, Nixl, NixlConfig, Plugin};
 use tierproof_core::{Backend, Bytes, Descriptor, FileMedium, Medium, RegionId, Stamp};
 
@@ -46,6 +45,7 @@ pub struct Comparison {
 struct Pair<P: Plugin> {
     ours: RefCell<Nixl<P>>,
     bare: Bare,
+    control: Option<Bare>,
     memory: RegionId,
     plain: RegionId,
     sealed: RegionId,
@@ -60,12 +60,13 @@ pub fn compare<P: Plugin>(comparison: Comparison, options: &Options) {
     let how = if direct == DirectIo::Never { "page cache" } else { "O_DIRECT" };
     doing(format!("{name}, {how}: opening"));
     let folder = tempfile::tempdir_in(&options.scratch).expect("a folder in the scratch directory");
-    let pair = Pair::<P>::open(comparison, folder.path(), options.in_flight);
+    let pair = Pair::<P>::open(comparison, folder.path(), options);
     let mut copies = rate.map(|_| Copies::open(256 << 20));
     let mut table = Table::new(format!("{name} beside NIXL by itself, {how}"));
     let sizes = SIZES.into_iter().filter(|size| {
         let (large, many) = (*size > 4 << 20, bytes / size >= 8);
-        many && !(options.quick && large && direct != DirectIo::Never)
+        let asked = options.block.is_none_or(|block| block == *size);
+        asked && many && !(options.quick && large && direct != DirectIo::Never)
     });
     for block in sizes {
         for order in [Order::Neighbours, Order::Scattered] {
@@ -88,10 +89,10 @@ pub fn compare<P: Plugin>(comparison: Comparison, options: &Options) {
 }
 
 impl<P: Plugin> Pair<P> {
-    fn open(comparison: Comparison, folder: &Path, in_flight: u32) -> Self {
+    fn open(comparison: Comparison, folder: &Path, options: &Options) -> Self {
         let Comparison { name, direct, gpu, bytes, .. } = comparison;
-        let config =
-            NixlConfig { direct, gpu, in_flight_parts_max: in_flight, ..NixlConfig::new(folder) };
+        let in_flight_parts_max = options.in_flight;
+        let config = NixlConfig { direct, gpu, in_flight_parts_max, ..NixlConfig::new(folder) };
         let mut ours = Nixl::<P>::open(config).unwrap_or_else(|error| panic!("{name}: {error}"));
         let memory = gpu.map_or(Medium::Host, |ordinal| Medium::Device { ordinal });
         let memory = ours.allocate(&memory, bytes).expect("memory");
@@ -112,21 +113,19 @@ impl<P: Plugin> Pair<P> {
         for fallback in &ours.capability().fallbacks {
             println!("{name}: otherwise than asked: {fallback:?}");
         }
-        let config = BareConfig {
-            root: folder.into(),
-            direct,
-            gpu,
-            queue: queue.clone(),
-            len: bytes,
-            pool: 3,
+        let bare = |pool| {
+            let queue = queue.clone();
+            let config = BareConfig { root: folder.into(), direct, gpu, queue, len: bytes, pool };
+            Bare::open::<P>(&config).unwrap_or_else(|error| panic!("{name}: {error}"))
         };
-        let bare = Bare::open::<P>(&config).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let control = options.control.then(|| bare(4));
+        let bare = bare(3);
         println!(
             "{name}: {queue}, {}, {} MiB a round",
             if bare.direct() { "O_DIRECT" } else { "page cache" },
             bytes >> 20
         );
-        Self { ours: RefCell::new(ours), bare, memory, plain, sealed }
+        Self { ours: RefCell::new(ours), bare, control, memory, plain, sealed }
     }
 
     fn race(
@@ -142,16 +141,15 @@ impl<P: Plugin> Pair<P> {
         let what = format!("{name}, {} of {} KiB", way_name(way), block >> 10);
         let mut rounds = Rounds::new(what.clone(), Unit::Bytes);
 
-        let flights = Flights::new(&self.bare, way, &pairs, block, options.in_flight);
-        let flights = Rc::new(RefCell::new(flights));
-        let bare = |flights: &Rc<RefCell<Flights>>| {
-            let (flights, note) = (Rc::clone(flights), format!("{what}, NIXL by itself"));
+        let bare = |bare| {
+            let mut flights = Flights::new(bare, way, &pairs, block, options.in_flight);
+            let note = format!("{what}, NIXL by itself");
             move || {
                 doing(note.clone());
-                flights.borrow_mut().run(&self.bare)
+                flights.run(bare)
             }
         };
-        rounds.add("NIXL by itself", bare(&flights));
+        rounds.add("NIXL by itself", bare(&self.bare));
         let capability = self.ours.borrow().capability().clone();
         let sealed = Stamp::sealed_len(block, PAGE).expect("a small block");
         let seals = if way == BareWay::Store { Trailers::Seal } else { Trailers::Check };
@@ -177,8 +175,8 @@ impl<P: Plugin> Pair<P> {
             let heading = if way == BareWay::Store { Heading::Down } else { Heading::Up };
             rounds.add("one pinned copy", move || copies.one(heading));
         }
-        if options.control {
-            rounds.add("NIXL again", bare(&flights));
+        if let Some(control) = &self.control {
+            rounds.add("NIXL, another file", bare(control));
         }
         rounds.run(options.rounds);
 
@@ -198,9 +196,9 @@ impl<P: Plugin> Pair<P> {
             figures.push(Figure::of(&rounds, 2, None, "with trailers, as a rate", wanted));
             figures.push(Figure::of(&rounds, 3, base, "one pinned copy", Target::None));
         }
-        if options.control {
+        if self.control.is_some() {
             let last = 3 + usize::from(copied);
-            figures.push(Figure::of(&rounds, last, base, "NIXL again", Target::None));
+            figures.push(Figure::of(&rounds, last, base, "NIXL, another file", Target::None));
         }
         figures
     }
