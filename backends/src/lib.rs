@@ -63,6 +63,9 @@ pub use nixl::{
     Attestation, CuFileLibrary, GdsMtPlugin, GdsPlugin, LoadedFile, Nixl, NixlConfig, NixlGds,
     NixlGdsMt, NixlInstallation, NixlPosix, Plugin, PluginName, PosixPlugin,
 };
+#[cfg(feature = "bare")]
+#[doc(hidden)]
+pub use nixl::{Bare, BareConfig, BareWay, Flight};
 #[cfg(feature = "cuda")]
 pub use on_gpu::OnGpu;
 pub use posix::{Posix, PosixConfig};

@@ -65,6 +65,12 @@ impl Batches {
         Self { requests, bytes: len * pairs.len() as Bytes, done: Vec::new() }
     }
 
+    /// The requests alone.
+    #[must_use]
+    pub fn into_requests(self) -> Vec<TransferRequest> {
+        self.requests
+    }
+
     /// All of it once, with as much in flight as the backend takes.
     ///
     /// # Panics

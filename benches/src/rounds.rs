@@ -114,13 +114,23 @@ impl<'a> Rounds<'a> {
     /// How many times as fast as the first contender: the median over the rounds.
     #[must_use]
     pub fn ratio(&self, contender: usize) -> f64 {
-        let (first, other) = (&self.contenders[0].laps, &self.contenders[contender].laps);
-        let each = first.iter().zip(other);
-        median(each.map(|(first, other)| first.nanos_each() / other.nanos_each()).collect())
+        median(self.ratios(contender, 0))
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+impl Rounds<'_> {
+    /// How many times as fast `contender` is as `base`, in every round.
+    #[must_use]
+    pub fn ratios(&self, contender: usize, base: usize) -> Vec<f64> {
+        let (base, other) = (&self.contenders[base].laps, &self.contenders[contender].laps);
+        let each = base.iter().zip(other);
+        each.map(|(base, other)| base.nanos_each() / other.nanos_each()).collect()
+    }
+}
+
+/// The middle one, or the mean of the two in the middle.
+#[must_use]
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len() % 2 == 1 {

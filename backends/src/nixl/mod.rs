@@ -25,10 +25,13 @@
 //! | `posix`, `gds`, `gds_mt` | the plugins |
 //! | `probe` | [`NixlInstallation`], [`PluginName`]: what is here, and whether it works |
 //! | `cufile` | [`CuFileLibrary`]: what the GDS plugins need |
+//! | `bare` | NIXL by itself, with the feature of that name: what measurements compare with |
 
 mod agent;
 mod agents;
 mod backend;
+#[cfg(feature = "bare")]
+mod bare;
 mod budget;
 mod cargo;
 #[cfg(feature = "cuda")]
@@ -62,6 +65,8 @@ mod vet;
 mod yard;
 
 pub use backend::Nixl;
+#[cfg(feature = "bare")]
+pub use bare::{Bare, BareConfig, BareWay, Flight};
 pub use config::NixlConfig;
 pub use cufile::CuFileLibrary;
 pub use gds::{GdsPlugin, NixlGds};
