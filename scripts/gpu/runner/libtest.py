@@ -22,9 +22,11 @@ class Said:
             self.hear(line)
             if self.ended:
                 break
-        for name, why in reasons(text).items():
-            if self.outcomes.get(name, ("",))[0] == FAILED:
-                self.outcomes[name] = (FAILED, why)
+        # They are told at the very end, which a process that broke did not reach.
+        found = reasons(text)
+        for name, (outcome, _) in self.outcomes.items():
+            if outcome == FAILED:
+                self.outcomes[name] = (FAILED, found.get(name, "its reason went with its process"))
 
     def hear(self, line):
         """With one thread the name is written before the test runs, so that libraries may write between it and

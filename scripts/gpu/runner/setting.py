@@ -47,8 +47,9 @@ class Ready:
 def prepared(bundle, about, scratch, leave_udev):
     with contextlib.ExitStack() as undo:
         place = scratch_in(bundle, scratch)
+        # Short, because the path of a socket that a test makes in it must be.
         folder = pathlib.Path(undo.enter_context(tempfile.TemporaryDirectory(
-            dir=place, prefix="tierproof-gpu-", ignore_cleanup_errors=True)))
+            dir=place, prefix="tp-", ignore_cleanup_errors=True)))
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith(("INSTA_", "PROPTEST_", "RUST_TEST_")) and name != "NIXL_PLUGIN_DIR"}
         environment |= {
@@ -68,7 +69,7 @@ def scratch_in(bundle, asked):
     """What was asked for, or the first of the usual places that lies on a disk's file system."""
     if asked:
         return pathlib.Path(asked).absolute()
-    usual = [path for path in [bundle, pathlib.Path("/var/tmp"), pathlib.Path.home(), pathlib.Path("/")]
+    usual = [path for path in [pathlib.Path("/var/tmp"), bundle, pathlib.Path.home(), pathlib.Path("/")]
              if os.access(path, os.W_OK)]
     return next((path for path in usual if file_system(path) in SERVED), pathlib.Path(tempfile.gettempdir()))
 

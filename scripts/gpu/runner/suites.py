@@ -10,7 +10,7 @@ from .child import run
 from .libtest import CUT, FAILED
 
 # No test is silent for longer: on a GPU a watchdog ends what hangs after a minute.
-QUIET = 200
+QUIET = 150
 GOLDEN = re.compile(r"(^|::)(every_backend_decides_alike|it_decides_as_the_goldens_say|a_long_day_is_decided_alike)")
 # What cuFile's batches have in flight is limited for a whole process, so these run one by one in theirs.
 ALONE = re.compile(r"tierproof-backends/gds |tierproof-tests/lockstep .*On__Gds(?!Mt)")
@@ -36,9 +36,10 @@ def run_all(bundle, about, ready, parts, match, clock, out):
         asked = [name for name in names if wanted(test["name"], name, parts, match)]
         can_not = [name for name in asked if ready.missing and test["bound"] is not None and test["bound"] in name]
         rows += [row(test, name, CUT, f"it did not run: {'; '.join(ready.missing)}") for name in can_not]
-        pieces += cut_up(test, [name for name in asked if name not in can_not], beside)
-    # What needs this machine comes first.
-    pieces.sort(key=lambda piece: not ON_GPU.search(f"{piece.test['name']} {piece.names[0]}"))
+        can = [name for name in asked if name not in set(can_not)]
+        for part in [[name for name in can if GOLDEN.search(name)], [name for name in can if not GOLDEN.search(name)]]:
+            pieces += cut_up(test, part, beside)
+    pieces.sort(key=urgency)
     print(f"{sum(len(it.names) for it in pieces)} tests in {len(pieces)} pieces, {beside} beside each other …",
           file=sys.stderr)
     Crew(bundle, ready, pieces, rows, clock, out).work(beside)
@@ -72,6 +73,12 @@ def cut_up(test, names, beside):
         # Cases of one test lie side by side in the list, and so in different pieces.
         pieces += [Piece(test, some[number::count], threads) for number in range(count)]
     return pieces
+
+
+def urgency(piece):
+    """Goldens come first, and then what needs this machine."""
+    name = f"{piece.test['name']} {piece.names[0]}"
+    return not GOLDEN.search(piece.names[0]), not ON_GPU.search(name)
 
 
 def row(test, name, outcome, why=""):

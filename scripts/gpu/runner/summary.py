@@ -147,8 +147,9 @@ def failures(rows):
         groups.setdefault((suite(it), it["outcome"], it["why"]), []).append(it["name"])
     lines = []
     for (name, outcome, why), names in list(groups.items())[:TOLD]:
-        shown = ", ".join(f"`{it}`" for it in names[:8])
-        more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+        most = 8 if outcome == FAILED else 2
+        shown = ", ".join(f"`{it}`" for it in names[:most])
+        more = f" and {len(names) - most} more" if len(names) > most else ""
         lines.append(f"- {name}, {outcome}: {shown}{more}" + (f"\n  {flat(why)}" if why else ""))
     more = f"\n- and {len(groups) - TOLD} other reasons: see results.json" if len(groups) > TOLD else ""
     return "## What did not pass\n\n" + "\n".join(lines) + more
