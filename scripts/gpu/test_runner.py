@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from runner import child, libtest, setting, suites, summary  # noqa: E402, because of the path above
-from runner.libtest import CUT, FAILED, IGNORED, PASSED  # noqa: E402
+from runner.libtest import CUT, FAILED, IGNORED, NOT_RUN, PASSED  # noqa: E402
 
 WHOLE = """
 running 4 tests
@@ -151,7 +151,7 @@ class TheSummary(unittest.TestCase):
     def test_passes_only_if_everything_ran_and_passed(self):
         self.assertTrue(summary.passed(self.results()))
         good = self.results()["tests"]
-        for outcome in [FAILED, IGNORED, CUT]:
+        for outcome in [FAILED, IGNORED, CUT, NOT_RUN]:
             rows = [good[0], {**good[1], "outcome": outcome, "why": "because"}]
             self.assertFalse(summary.passed(self.results(tests=rows)), outcome)
             self.assertIn("because", summary.of(self.results(tests=rows)))

@@ -2,7 +2,7 @@
 
 import re
 
-PASSED, FAILED, IGNORED, CUT = "passed", "failed", "ignored", "cut off"
+PASSED, FAILED, IGNORED, CUT, NOT_RUN = "passed", "failed", "ignored", "cut off", "not run"
 BEGUN = re.compile(r"test (\S+)(?: - should panic.*?)? \.\.\. (.*)")
 VERDICT = re.compile(r"(?:.*[^\w])?(ok|FAILED|ignored(?:, .*)?)")
 ENDED = re.compile(r"test result: (?:ok|FAILED)\. ")

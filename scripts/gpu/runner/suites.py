@@ -7,7 +7,7 @@ import threading
 
 from . import libtest, machine
 from .child import run
-from .libtest import CUT, FAILED
+from .libtest import CUT, FAILED, NOT_RUN
 
 # No test is silent for longer: on a GPU a watchdog ends what hangs after a minute.
 QUIET = 150
@@ -35,7 +35,7 @@ def run_all(bundle, about, ready, parts, match, clock, out):
             continue
         asked = [name for name in names if wanted(test["name"], name, parts, match)]
         can_not = [name for name in asked if ready.missing and test["bound"] is not None and test["bound"] in name]
-        rows += [row(test, name, CUT, f"it did not run: {'; '.join(ready.missing)}") for name in can_not]
+        rows += [row(test, name, NOT_RUN, "; ".join(ready.missing)) for name in can_not]
         can = [name for name in asked if name not in set(can_not)]
         for part in [[name for name in can if GOLDEN.search(name)], [name for name in can if not GOLDEN.search(name)]]:
             pieces += cut_up(test, part, beside)

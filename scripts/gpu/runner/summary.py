@@ -3,9 +3,9 @@
 import re
 from collections import Counter
 
-from .libtest import CUT, FAILED, IGNORED, PASSED
+from .libtest import CUT, FAILED, IGNORED, NOT_RUN, PASSED
 
-OUTCOMES = [PASSED, FAILED, IGNORED, CUT]
+OUTCOMES = [PASSED, FAILED, IGNORED, CUT, NOT_RUN]
 BACKENDS = ["Sim", "Dram", "Posix", "NixlPosix", "CudaDram", "Gds", "GdsMt"]
 # How many failures are told with their reasons; all are in results.json.
 TOLD = 40
