@@ -4,7 +4,7 @@ _default:
     @just --list
 
 # All that a contribution must pass.
-check: fmt lint doc test-nixl examples deny
+check: fmt lint doc test-scripts test-nixl examples deny
 
 # Is the format right?
 fmt:
@@ -26,6 +26,14 @@ test:
 test-nixl:
     scripts/fetch-nixl
     cargo test --features sim,nixl
+
+# One archive for a GPU machine without cargo and network: tests, command, benches, NIXL, and `run`.
+gpu-bundle:
+    scripts/gpu-bundle
+
+# What runs a bundle there, without a GPU.
+test-scripts:
+    python3 -B -m unittest discover --start-directory scripts/gpu
 
 # The course, step by step.
 examples:

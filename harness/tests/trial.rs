@@ -35,6 +35,8 @@ enum Lie {
     NoFiles,
     /// Bytes go in and never out.
     OneWay,
+    /// Copies twice on the way to files.
+    Stages,
 }
 
 /// Host memory that lies.
@@ -59,6 +61,9 @@ impl Liar {
                     Lie::OneWay => from > to,
                     _ => false,
                 };
+                if lie == Lie::Stages && (from, to) == (MediumKind::Host, MediumKind::File) {
+                    capability.routes[from as usize][to as usize] = Route::Staged;
+                }
                 if absent {
                     capability.routes[from as usize][to as usize] = Route::Absent;
                 }
@@ -161,6 +166,12 @@ fn only_the_routes_that_are_there_are_tried() {
     let trial = tried(Lie::NoFiles);
     assert!(trial.works, "{trial:?}");
     assert_eq!(trial.routes, ["device-host", "host-device"]);
+}
+
+#[test]
+fn what_is_staged_is_told() {
+    assert_eq!(tried(Lie::Stages).staged, ["host-file"]);
+    assert!(tried(Lie::None).staged.is_empty());
 }
 
 #[rstest]

@@ -209,6 +209,16 @@ fn try_all(zone: &Zone, paths: &[String]) -> Vec<Result<(), ErrorKind>> {
     paths.iter().flat_map(|path| LAYOUTS.map(|layout| attempt(path, layout))).collect()
 }
 
+/// Ends the flipping also where a backend can't be opened: a scope waits for its threads while it panics, and a
+/// machine without a GPU once waited for ever.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
@@ -222,9 +232,8 @@ proptest! {
         paths.extend(["real", "link", "real/x", "link/x"].map(String::from));
         let outcomes = std::thread::scope(|scope| {
             scope.spawn(|| flip(&zone, &stop));
-            let outcomes = try_all(&zone, &paths);
-            stop.store(true, Ordering::Relaxed);
-            outcomes
+            let _stop = Stop(&stop);
+            try_all(&zone, &paths)
         });
         zone.untouched();
         for kind in outcomes.into_iter().filter_map(Result::err) {

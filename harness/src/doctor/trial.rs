@@ -39,6 +39,8 @@ pub struct Trial {
     pub works: bool,
     /// The routes over which it did, such as `device-host`.
     pub routes: Vec<String>,
+    /// Those of them that go through a buffer of the backend's own.
+    pub staged: Vec<String>,
     /// Why it does not work.
     pub why: Option<String>,
     /// What to do about that.
@@ -54,6 +56,7 @@ impl Trial {
             backend: backend.into(),
             works: false,
             routes: Vec::new(),
+            staged: Vec::new(),
             why: Some(why),
             remedy: Some(remedy.into()),
             fallbacks: Vec::new(),
@@ -128,13 +131,23 @@ fn try_opened(name: String, mode: TransferMode, backend: &mut dyn Backend) -> Tr
         bench.give_back()
     });
     let error = tried.err();
+    let capability = backend.capability();
+    let mut staged = Vec::new();
+    for (from, to) in
+        MediumKind::ALL.into_iter().flat_map(|from| MediumKind::ALL.map(|to| (from, to)))
+    {
+        if capability.route(from, to) == Route::Staged && routes.contains(&named(from, to)) {
+            staged.push(named(from, to));
+        }
+    }
     Trial {
         backend: name,
         works: error.is_none(),
         routes,
+        staged,
         why: error.as_ref().map(|error| told(error)),
         remedy: error.map(|error| remedy(error.kind()).into()),
-        fallbacks: backend.capability().fallbacks.clone(),
+        fallbacks: capability.fallbacks.clone(),
     }
 }
 

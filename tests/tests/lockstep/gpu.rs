@@ -18,16 +18,19 @@ use crate::scenarios::{
 };
 
 #[rstest]
-#[case("chat_over_three_tiers", chat_over_three_tiers())]
-#[case("exchange_in_a_full_hierarchy", exchange_in_a_full_hierarchy())]
-#[case("priorities_and_their_end", priorities_and_their_end())]
-#[case("partial_reuse", partial_reuse_in_place_and_copied())]
-#[case("sliding_window", sliding_window())]
-#[case("two_windows", two_windows())]
-#[case("beams", beams())]
-#[case("pin_and_rewind", pin_and_rewind())]
-#[case("files_fall_back", files_fall_back())]
-#[case("rejection", rejection())]
+#[case::chat_over_three_tiers("chat_over_three_tiers", chat_over_three_tiers())]
+#[case::exchange_in_a_full_hierarchy(
+    "exchange_in_a_full_hierarchy",
+    exchange_in_a_full_hierarchy()
+)]
+#[case::priorities_and_their_end("priorities_and_their_end", priorities_and_their_end())]
+#[case::partial_reuse("partial_reuse", partial_reuse_in_place_and_copied())]
+#[case::sliding_window("sliding_window", sliding_window())]
+#[case::two_windows("two_windows", two_windows())]
+#[case::beams("beams", beams())]
+#[case::pin_and_rewind("pin_and_rewind", pin_and_rewind())]
+#[case::files_fall_back("files_fall_back", files_fall_back())]
+#[case::rejection("rejection", rejection())]
 fn it_decides_as_the_goldens_say(
     #[case] name: &str,
     #[case] plan: Plan,
