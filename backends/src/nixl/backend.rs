@@ -227,6 +227,26 @@ impl<P: Plugin> Nixl<P> {
         self.host.send(id, parts, request.deadline, &mut yard)
     }
 
+    fn try_submit(&mut self, request: &TransferRequest) -> Result<TransferId> {
+        let regions = &self.regions;
+        let facts = |id| regions.get(id).ok().map(Region::facts);
+        let media = self.judge.judge(&self.capability, request, facts)?;
+        let id = TransferId(self.submitted);
+        match media {
+            (MediumKind::File, _) | (_, MediumKind::File) => {
+                self.send(id, request)?;
+                self.note_mode(request);
+            }
+            _ if self.copies_by_gpu(request) => self.send(id, request)?,
+            _ => {
+                let faults = self.regions.copy(request)?;
+                self.ledger.add_done(Completion { id, at: self.clock.now(), faults });
+            }
+        }
+        self.submitted += 1;
+        Ok(id)
+    }
+
     /// Whether a request between memories touches the GPU.
     fn copies_by_gpu(&self, request: &TransferRequest) -> bool {
         #[cfg(feature = "cuda")]
@@ -353,24 +373,15 @@ impl<P: Plugin> Backend for Nixl<P> {
     }
 
     fn submit(&mut self, request: &TransferRequest) -> Result<TransferId> {
-        self.drive();
-        let regions = &self.regions;
-        let facts = |id| regions.get(id).ok().map(Region::facts);
-        let media = self.judge.judge(&self.capability, request, facts)?;
-        let id = TransferId(self.submitted);
-        match media {
-            (MediumKind::File, _) | (_, MediumKind::File) => {
-                self.send(id, request)?;
-                self.note_mode(request);
+        // Asking for all that is in flight costs more than a submit, so only where something is in the way.
+        // A refused submit has no effect and can be tried again.
+        match self.try_submit(request) {
+            Err(error) if error.kind() == ErrorKind::Busy => {
+                self.drive();
+                self.try_submit(request)
             }
-            _ if self.copies_by_gpu(request) => self.send(id, request)?,
-            _ => {
-                let faults = self.regions.copy(request)?;
-                self.ledger.add_done(Completion { id, at: self.clock.now(), faults });
-            }
+            submitted => submitted,
         }
-        self.submitted += 1;
-        Ok(id)
     }
 
     fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
