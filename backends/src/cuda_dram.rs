@@ -91,6 +91,7 @@ impl CudaDram {
     }
 
     fn send(&mut self, id: TransferId, request: &TransferRequest) -> Result<()> {
+        self.regions.examine_pieces(request)?;
         let parts = request.parts.len() as u32;
         if parts > IN_FLIGHT_PARTS_MAX - self.parts {
             let context = format!(

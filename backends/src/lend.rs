@@ -63,6 +63,12 @@ impl<T: Claimed> Claim<T> {
         &self.owner
     }
 
+    /// A share of the owner, which then is not released.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn shared(&self) -> Arc<T> {
+        Arc::clone(&self.owner)
+    }
+
     /// The first byte of the range.
     pub(crate) fn start(&self) -> Bytes {
         self.entry.start

@@ -45,8 +45,8 @@ pub(crate) struct Sheet<M> {
 }
 
 impl<M: Slab> Sheets<M> {
-    /// Slabs of `slab_len` bytes, or of one longer sheet; of at most `bytes_max` together, but for the
-    /// first.
+    /// Slabs of `slab_len` bytes, or of one longer sheet; of at most `bytes_max` together, but for those without
+    /// which nobody could ever have a sheet so long.
     pub(crate) fn new(slab_len: usize, bytes_max: Bytes) -> Self {
         Self { slabs: Vec::new(), free: BTreeMap::new(), slab_len, bytes_max }
     }
@@ -64,16 +64,24 @@ impl<M: Slab> Sheets<M> {
         }
         let slab_len = class.max(self.slab_len) as Bytes;
         let there: Bytes = self.slabs.iter().map(|slab| slab.memory.len()).sum();
-        if self.slabs.is_empty() || there.saturating_add(slab_len) <= self.bytes_max {
-            let memory = make(slab_len)?;
-            self.slabs.push(Cut { memory, out: 0 });
-            self.cut(self.slabs.len() - 1, class);
-        } else {
-            let idle = |slab: &Cut<M>| slab.out == 0 && slab.memory.len() >= class as Bytes;
-            let Some(slab) = self.slabs.iter().position(idle) else { return Ok(None) };
-            self.free.values_mut().for_each(|free| free.retain(|(of, _)| *of != slab));
-            self.cut(slab, class);
+        let long = |slab: &Cut<M>| slab.memory.len() >= class as Bytes;
+        let waits = self.slabs.iter().any(long);
+        if !waits || there.saturating_add(slab_len) <= self.bytes_max {
+            match make(slab_len) {
+                Ok(memory) => {
+                    self.slabs.push(Cut { memory, out: 0 });
+                    self.cut(self.slabs.len() - 1, class);
+                    return Ok(self.take_free(class));
+                }
+                Err(error) if !waits => return Err(error),
+                // What there is must do.
+                Err(_) => {}
+            }
         }
+        let idle = |slab: &Cut<M>| slab.out == 0 && long(slab);
+        let Some(slab) = self.slabs.iter().position(idle) else { return Ok(None) };
+        self.free.values_mut().for_each(|free| free.retain(|(of, _)| *of != slab));
+        self.cut(slab, class);
         Ok(self.take_free(class))
     }
 
@@ -173,7 +181,10 @@ mod tests {
         assert!(take(&mut sheets, SLAB / 2).is_none());
         sheets.give_back(whole);
         sheets.give_back(other);
-        assert!(take(&mut sheets, 2 * SLAB).is_none(), "no slab is as long");
+        let long = take(&mut sheets, 2 * SLAB).unwrap();
+        assert!(take(&mut sheets, 2 * SLAB).is_none(), "one so long there is");
+        sheets.give_back(long);
+        assert!(take(&mut sheets, 2 * SLAB).is_some());
         let first = Sheets::<Memory>::new(SLAB, 0).take(3 * SLAB, Memory::new);
         assert!(first.unwrap().is_some(), "one sheet there always is");
     }
@@ -184,6 +195,10 @@ mod tests {
         let refuse = |_| Err(Error::new(ErrorKind::Device, "refused"));
         assert_eq!(sheets.take(1, refuse).unwrap_err().kind(), ErrorKind::Device);
         assert!(sheets.slabs.is_empty() && sheets.free.is_empty());
+        let first = take(&mut sheets, SLAB).unwrap();
+        assert!(sheets.take(SLAB, refuse).unwrap().is_none(), "there is memory to wait for");
+        sheets.give_back(first);
+        assert!(sheets.take(SLAB / 2, refuse).unwrap().is_some(), "and to be cut anew");
         let absurd = sheets.take(usize::MAX, Memory::new);
         assert_eq!(absurd.unwrap_err().kind(), ErrorKind::Exhausted);
     }

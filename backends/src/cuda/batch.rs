@@ -54,10 +54,8 @@ impl<T> Batch<T> {
         let mut batch = Self { trips, slip, bytes, records, events: Vec::new() };
         let launched = batch.enqueue(gpu, side, manifest, &tables);
         if launched.is_err() {
-            for stream in [gpu.stream(Way::Down), gpu.stream(Way::Up), side] {
-                // What did begin ends before anybody is told; a broken context has nothing under way.
-                let _ = stream.synchronize();
-            }
+            // What did begin ends before anybody is told.
+            gpu.settle(&[gpu.stream(Way::Down), gpu.stream(Way::Up), side]);
             batch.events.clear();
         }
         (batch, launched)

@@ -2,7 +2,7 @@
 
 use super::kernels::Kernels;
 use super::trouble::failed;
-use cudarc::driver::{CudaContext, CudaEvent, CudaStream, DriverError, sys};
+use cudarc::driver::{CudaContext, CudaEvent, CudaStream, DriverError, result, sys};
 use std::sync::Arc;
 use tierproof_core::{Error, ErrorKind, Result};
 
@@ -91,6 +91,24 @@ impl Gpu {
     /// Makes this GPU the one that calls without a stream are about.
     pub(super) fn bind(&self) -> Result<(), DriverError> {
         self.context.bind_to_thread()
+    }
+
+    /// Waits for all that these streams were given. Where that fails the context is broken, and nothing of it
+    /// is under way.
+    pub(super) fn settle(&self, streams: &[&CudaStream]) {
+        // By hand: cudarc would answer with an earlier error instead of waiting.
+        // SAFETY: the context is this GPU's and alive.
+        let _ = unsafe { result::ctx::set_current(self.context.cu_ctx()) };
+        for stream in streams {
+            // SAFETY: the stream is alive.
+            let _ = unsafe { result::stream::synchronize(stream.cu_stream()) };
+        }
+    }
+
+    /// The same for all streams.
+    pub(super) fn settle_all(&self) {
+        let all = self.streams.iter().chain(&self.sides);
+        self.settle(&all.map(|stream| &**stream).collect::<Vec<_>>());
     }
 
     /// The end of all that was given to a stream so far.

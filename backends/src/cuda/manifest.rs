@@ -76,7 +76,8 @@ impl Manifest {
     fn bring(&mut self, copies: Vec<Copy>, from_host: bool) {
         for copy in copies {
             let engine = from_host && copy.len >= ENGINE_MIN;
-            push(if engine { &mut self.dma_in } else { &mut self.ins }, copy);
+            let list = if engine { &mut self.dma_in } else { &mut self.ins };
+            list.push(copy);
         }
     }
 
@@ -101,7 +102,7 @@ impl Manifest {
                     (true, _, true) => &mut self.downs,
                     _ => &mut self.outs,
                 };
-                push(list, copy);
+                list.push(copy);
             }
         }
     }
@@ -126,7 +127,8 @@ impl Manifest {
     }
 }
 
-/// Adds a copy, joined with the one before where both go on where that ends.
+/// Adds a copy of one part, joined with the one before where both go on where that ends. Copies of two parts are
+/// never joined: memory of two allocations may touch.
 fn push(copies: &mut Vec<Copy>, copy: Copy) {
     match copies.last_mut() {
         Some(last)
@@ -146,7 +148,7 @@ fn pairs(source: &[(u64, u64)], target: &[(u64, u64)]) -> Vec<Copy> {
     while let (Some((source, source_len)), Some((target, target_len))) = (from, to) {
         let len = source_len.min(target_len);
         if len > 0 {
-            copies.push(Copy { source, target, len });
+            push(&mut copies, Copy { source, target, len });
         }
         from =
             if len < source_len { Some((source + len, source_len - len)) } else { sources.next() };

@@ -110,7 +110,8 @@ impl<T> Mover<T> {
             if theirs.peek().is_some() {
                 batch.precede(stream)?;
             }
-            last &= theirs.all(|(going, _)| going.is_last());
+            // What stops on its way to a file may be read once more.
+            last &= theirs.all(|(going, _)| going.is_last() && !going.trip.pad);
         }
         Ok(last)
     }
@@ -199,6 +200,7 @@ impl<T> Mover<T> {
                 }
                 Err(error) => {
                     let batch = self.flying.remove(index);
+                    self.gpu.settle_all();
                     self.fail(batch, error);
                 }
             }

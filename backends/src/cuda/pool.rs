@@ -57,7 +57,7 @@ impl Pool {
 
     /// Bytes of all blocks.
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "a pool is never empty")]
+    #[expect(clippy::len_without_is_empty, reason = "an empty pool is refused")]
     pub fn len(&self) -> Bytes {
         self.len
     }

@@ -31,6 +31,10 @@ impl Pools {
     /// Keeps a pool for the next device region.
     pub(crate) fn adopt(&mut self, pool: Pool) -> Result<()> {
         self.refuse_other_gpu(pool.ordinal())?;
+        if pool.len() == 0 {
+            let context = "a pool of 0 bytes: give at least 1";
+            return Err(Error::new(ErrorKind::Config, context));
+        }
         self.adopted.push_back(pool);
         Ok(())
     }

@@ -94,11 +94,17 @@ impl Regions {
 
     /// Claims everything that parts between memory and files touch, or nothing.
     pub(crate) fn works(&self, request: &TransferRequest) -> Result<Vec<Work>> {
+        self.examine_places(request)?;
+        request.parts.iter().map(|part| self.work(part).ok_or_else(in_flight)).collect()
+    }
+
+    /// Refuses what can never be, where the bytes lie as they do.
+    pub(crate) fn examine_places(&self, request: &TransferRequest) -> Result<()> {
         for (index, part) in request.parts.iter().enumerate() {
             self.examine_slots(index, part.source, part.check.is_some())?;
             self.examine_slots(index, part.target, part.seal.is_some())?;
         }
-        request.parts.iter().map(|part| self.work(part).ok_or_else(in_flight)).collect()
+        Ok(())
     }
 
     /// Refuses a range that leaves its file.

@@ -11,6 +11,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use tierproof_core::{Bytes, Descriptor, Error, ErrorKind, Part, Result, TransferRequest};
 
+/// Rows of a part at most: layers, K and V, heads and what else there is.
+const ROWS_MAX: u32 = 1 << 16;
+
 /// What a request that touches a GPU's memory is between.
 #[cfg(feature = "nixl")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +46,8 @@ impl Regions {
         &self,
         request: &TransferRequest,
     ) -> Result<Vec<(Claim<SlotStore>, Side, Terms)>> {
-        self.refuse_trailers_in_pieces(request)?;
+        self.examine_places(request)?;
+        self.examine_pieces(request)?;
         let claim = |part: &Part| {
             let (check, seal) = (part.check.is_some(), part.seal.is_some());
             let ends =
@@ -71,7 +75,7 @@ impl Regions {
             let source = self.side(part.source, part.check.is_some(), Access::Read)?;
             Some((source, self.side(part.target, part.seal.is_some(), Access::Write)?, terms(part)))
         };
-        self.refuse_trailers_in_pieces(request)?;
+        self.examine_pieces(request)?;
         request.parts.iter().map(|part| claim(part).ok_or_else(in_flight)).collect()
     }
 
@@ -98,8 +102,9 @@ impl Regions {
         Ok((memory, range.offset..range.offset + range.len))
     }
 
-    /// A trailer lies behind its payload, and in layers there is no such place.
-    pub(crate) fn refuse_trailers_in_pieces(&self, request: &TransferRequest) -> Result<()> {
+    /// Refuses what can never be: a trailer lies behind its payload, and in layers there is no such place; a
+    /// row is an entry of a table.
+    pub(crate) fn examine_pieces(&self, request: &TransferRequest) -> Result<()> {
         let in_pieces = |at: Descriptor| match self.get(at.region) {
             Ok(Region::Device(memory)) => !memory.is_whole(),
             _ => false,
@@ -108,6 +113,11 @@ impl Regions {
             (part.check.is_some() && in_pieces(part.source))
                 || (part.seal.is_some() && in_pieces(part.target))
         });
+        let rows = request.parts.iter().filter_map(|part| part.rows);
+        if let Some(rows) = rows.into_iter().find(|rows| rows.count > ROWS_MAX) {
+            let context = format!("{rows:?} with a GPU: give at most {ROWS_MAX} rows");
+            return Err(Error::new(ErrorKind::OutOfRange, context));
+        }
         let Some(index) = refused else { return Ok(()) };
         let context = format!("part {index}: a trailer in a pool of layers: seal other tiers only");
         Err(Error::new(ErrorKind::Unsupported, context))

@@ -195,10 +195,9 @@ impl Agent {
     /// Ends it for good, also while transfers still hold a share of it, and waits for the kernel if
     /// the plugin does.
     pub(super) fn end(&self) {
-        match self.live() {
-            Ok(mut live) => *live = false,
-            Err(_) => return,
-        }
+        // Held until all is over: whoever forgets a region meanwhile waits, and only then frees it.
+        let Ok(mut live) = self.live() else { return };
+        *live = false;
         let registered =
             std::mem::take(&mut *self.registered.lock().unwrap_or_else(PoisonError::into_inner));
         for list in registered.into_values() {

@@ -159,7 +159,9 @@ impl Agents {
     /// the kernel. One whose end proves nothing is left as it is.
     pub(super) fn end_idle(&mut self, in_use: impl Fn(&Arc<Agent>) -> bool) {
         for retired in &mut self.retired {
-            let proves = retired.agent.ends() != Ends::Never;
+            // Ending others would prove nothing, and cuFile knows buffers and files by address and number only:
+            // what one agent deregisters is gone for its successor too.
+            let proves = retired.agent.ends() == Ends::WithAgent;
             if retired.ending || !proves || in_use(&retired.agent) {
                 continue;
             }
@@ -173,10 +175,20 @@ impl Agents {
         self.retired.retain(|retired| !retired.agent.is_gone());
     }
 
-    /// Ends all agents that no transfer in doubt still needs.
-    pub(super) fn close(&mut self) {
+    /// Ends all agents that no transfer in doubt still needs. Whether those that are being ended elsewhere have
+    /// ended by `late`.
+    pub(super) fn close(&mut self, late: impl Fn() -> bool) -> bool {
         self.current = None;
-        self.retired.clear();
+        let (ending, idle): (Vec<_>, Vec<_>) =
+            self.retired.drain(..).partition(|retired| retired.ending);
+        drop(idle);
+        while !ending.iter().all(|retired| retired.agent.is_gone()) {
+            if late() {
+                return false;
+            }
+            std::thread::yield_now();
+        }
+        true
     }
 
     /// Ends the registrations of a region that goes. One that can't be ended ends with its agent.

@@ -16,7 +16,7 @@ use super::device_lane::DeviceLane;
 use super::host_lane::HostLane;
 use super::library::Attestation;
 use super::part::Part;
-use super::plugin::{Opening, Plugin, SheetKind};
+use super::plugin::{Opening, Plugin, StopKind};
 use super::yard::{Held, Yard};
 use crate::clock::{Clock, Patience};
 use crate::files::io::Desk;
@@ -201,6 +201,9 @@ impl<P: Plugin> Nixl<P> {
     }
 
     fn send(&mut self, id: TransferId, request: &TransferRequest) -> Result<()> {
+        self.regions.examine_places(request)?;
+        #[cfg(feature = "cuda")]
+        self.regions.examine_pieces(request)?;
         let (parts, in_flight) = (request.parts.len(), self.parts());
         if parts > (self.config.in_flight_parts_max as usize).saturating_sub(in_flight) {
             let max = self.config.in_flight_parts_max;
@@ -288,7 +291,7 @@ impl<P: Plugin> Nixl<P> {
     /// Says so where the plugin reaches files by way of host memory.
     #[cfg(feature = "cuda")]
     fn note_route(&mut self) {
-        if self.device.is_none() || self.agents.way().sheets == SheetKind::Host {
+        if self.device.is_none() || self.agents.way().stops == StopKind::Host {
             return;
         }
         if let Err(fallback) = super::compat::direct() {
@@ -314,8 +317,8 @@ impl<P: Plugin> Nixl<P> {
 /// What a way can do. A request never needs more descriptors than there may ever be.
 fn capability(config: &NixlConfig, way: &Opening, fallbacks: Vec<Fallback>) -> Capability {
     let spans = way.spans_in_flight_max;
-    let file = match (config.gpu, way.sheets) {
-        (Some(_), SheetKind::Host) => Route::Staged,
+    let file = match (config.gpu, way.stops) {
+        (Some(_), StopKind::Host) => Route::Staged,
         _ => Route::Direct,
     };
     let memory = [Route::Direct; 2];
@@ -350,7 +353,11 @@ impl<P: Plugin> Backend for Nixl<P> {
     fn allocate(&mut self, medium: &Medium, len: Bytes) -> Result<RegionId> {
         let id = self.regions.next_id()?;
         let region = self.make(medium, len)?;
-        self.agents.register(&region)?;
+        if let Err(error) = self.agents.register(&region) {
+            // One of several files may be registered already.
+            self.agents.forget(&region);
+            return Err(error);
+        }
         self.regions.push(region);
         Ok(id)
     }
@@ -407,8 +414,12 @@ impl<P: Plugin> Drop for Nixl<P> {
             self.wait(until);
             self.ledger.take_done(&mut unheard);
         }
-        // Before the memory that they have registered.
-        self.agents.close();
+        // Before the memory that they have registered, which otherwise nobody ever frees.
+        let clock = self.clock;
+        if !self.agents.close(|| clock.now() > until) {
+            std::mem::forget(std::mem::take(&mut self.regions));
+            std::mem::forget(std::mem::replace(&mut self.host, HostLane::new()));
+        }
     }
 }
 

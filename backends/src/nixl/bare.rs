@@ -8,7 +8,7 @@ use super::agents::open;
 use super::budget::Budget;
 use super::cargo::{Cargo, Direction, MemoryKind, Place, Span, spans_of, split};
 use super::library::Library;
-use super::plugin::{Opening, Plugin, SheetKind};
+use super::plugin::{Opening, Plugin, StopKind};
 use super::status::{Code, Progress};
 use super::transfer::Transfer;
 use crate::clock::Clock;
@@ -149,7 +149,7 @@ impl Bare {
         };
         let ground = Arc::clone(&self.ground);
         let cargo = BareCargo { ground, direction, pieces: blocks.to_vec(), len };
-        let transfer = Transfer::new(&self.agent, self.way.span_bytes_max, cargo);
+        let transfer = Transfer::new(&self.agent, self.way.span_bytes_max, cargo, None);
         Ok(Flight {
             transfer: Some(transfer.map_err(|refused| failed("make a request", refused.code))?),
             descriptors: blocks.len() * self.descriptors(len),
@@ -191,7 +191,7 @@ impl Bare {
                 Err(code) => break failed("move bytes", code),
             }
         };
-        permit.keep();
+        std::mem::forget(permit);
         // Where its end was not seen it keeps agent, memory and file.
         drop(transfer);
         Err(error)
@@ -226,14 +226,14 @@ impl Ground {
         let busy = || Error::new(ErrorKind::Busy, "nobody else has what was just made");
         let file = Claim::new(&store, 0..len, Access::Write).ok_or_else(busy)?;
         #[cfg(feature = "cuda")]
-        if let (Some(ordinal), SheetKind::Device) = (config.gpu, way.sheets) {
+        if let (Some(ordinal), StopKind::Device) = (config.gpu, way.stops) {
             let memory = DeviceMemory::new(&Gpu::open(ordinal)?, len)?;
             let start = memory.address().expect("memory of ours is in one piece");
             let claim = Claim::new(&memory, 0..len, Access::Write).ok_or_else(busy)?;
             let kind = MemoryKind::Device(ordinal);
             return Ok(Self { file, kind, start, _memory: Held::Device(claim) });
         }
-        if way.sheets == SheetKind::Device {
+        if way.stops == StopKind::Device {
             let context =
                 "this queue moves a GPU's memory: name a GPU, and build with the feature gds";
             return Err(Error::new(ErrorKind::Config, context));

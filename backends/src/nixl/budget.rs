@@ -90,12 +90,6 @@ impl Permit {
         let transfers = self.transfers.split(1);
         Self { transfers, descriptors: self.descriptors.split(descriptors) }
     }
-
-    /// For good: what was in flight may be for ever.
-    pub(super) fn keep(mut self) {
-        self.transfers.count = 0;
-        self.descriptors.count = 0;
-    }
 }
 
 impl Share {
@@ -116,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_comes_back_when_dropped_unless_kept() {
+    fn what_is_taken_comes_back_when_dropped_and_only_then() {
         static SHARED: AtomicUsize = AtomicUsize::new(0);
         for budget in [Budget::new(3, 10, None), Budget::new(3, 10, Some(&SHARED))] {
             let seven = budget.take(1, 7).unwrap();
@@ -128,7 +122,7 @@ mod tests {
             assert_eq!((budget.transfers.left(), budget.descriptors.left()), (0, 0));
             drop(seven);
             drop(three.split(1));
-            three.keep();
+            std::mem::forget(three);
             assert_eq!((budget.transfers.left(), budget.descriptors.left()), (2, 8));
         }
         let other = Budget::new(3, 10, Some(&SHARED));

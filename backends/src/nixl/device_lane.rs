@@ -12,7 +12,7 @@ use super::status::Code;
 use super::stops::{Stop, Stops};
 use super::transfer::{Refused, Transfer};
 use super::yard::{Held, Yard};
-use crate::cuda::{DeviceMemory, Gpu, Landed, Mover, Pools, Trip};
+use crate::cuda::{DeviceMemory, Gpu, Landed, Mover, Pools, Side, Trip};
 use crate::files::regions::Regions;
 use crate::files::sides::Between;
 use crate::ledger::Seat;
@@ -50,7 +50,7 @@ impl DeviceLane {
         Self {
             fleet: Fleet::default(),
             mover: Mover::new(&gpu),
-            stops: Stops::new(way.sheets),
+            stops: Stops::new(way.stops),
             hauls: BTreeMap::new(),
             next: 0,
             waiting: VecDeque::new(),
@@ -76,9 +76,8 @@ impl DeviceLane {
         range: &Range<Bytes>,
         stream: &CudaStream,
     ) -> Result<()> {
-        let under_way = self.hauls.values().filter(|haul| haul.direction == Direction::Load);
-        let to_begin = self.waiting.iter().chain(under_way);
-        let mut parts = to_begin.flat_map(|haul| &haul.parts);
+        let hauls = self.waiting.iter().chain(self.hauls.values());
+        let mut parts = hauls.flat_map(|haul| &haul.parts);
         if parts.any(|part| part.side.as_ref().is_some_and(|side| side.touches(memory, range))) {
             let context = "a transfer of these bytes has steps that the host starts: poll until it has \
                            ended";
@@ -130,10 +129,25 @@ impl DeviceLane {
                 // An empty range at a region's end lies in no file.
                 let (empty, parts): (Vec<_>, Vec<_>) =
                     parts.partition(|part| part.range.is_empty());
-                for HaulPart { seat, file, side, .. } in empty {
+                for HaulPart { seat, terms, file, side, .. } in empty {
+                    let Some(target) = side else { continue };
+                    if !stores && terms.seal.is_some() {
+                        let (source, cargo) = (Side::Nowhere, Errand::Memory(seat));
+                        let (rows, pad, wipe) = (None, false, false);
+                        self.mover.send(Trip {
+                            source,
+                            target,
+                            terms,
+                            rows,
+                            pad,
+                            wipe,
+                            deadline,
+                            cargo,
+                        });
+                        continue;
+                    }
                     self.parts -= 1;
-                    let held = side.map(|side| Held::Device(file, side));
-                    held.into_iter().for_each(|held| yard.ledger.end(seat, Ok(()), held, yard.now));
+                    yard.ledger.end(seat, Ok(()), Held::Device(file, target), yard.now);
                 }
                 let direction = if stores { Direction::Store } else { Direction::Load };
                 let len_max = yard.agents.way().haul_bytes_max;
@@ -181,6 +195,9 @@ impl DeviceLane {
         for (ids, code) in news.lost {
             for id in ids {
                 if !self.give_up(id, Fault::new(code.kind())) {
+                    // It stays as it is for as long as the backend lives, and counts no more.
+                    let parts = self.hauls.get(&id).map_or(&[][..], |haul| &haul.parts);
+                    self.parts -= parts.iter().filter(|part| part.side.is_some()).count();
                     lost = Some(code);
                 }
             }
@@ -221,7 +238,7 @@ impl DeviceLane {
                 Direction::Load => self.unpack(id, index),
             }
         }
-        self.retire_if_done(id);
+        self.forget_if_done(id);
     }
 
     /// NIXL did not move a haul. It tells not which part of it failed, so each goes alone.
@@ -246,7 +263,7 @@ impl DeviceLane {
                 }
             }
         }
-        self.retire_if_done(id);
+        self.forget_if_done(id);
     }
 
     /// The fault of a part whose file ends before it, whatever NIXL says.
@@ -317,7 +334,7 @@ impl DeviceLane {
                 if store && self.hauls[&id].trips == 0 {
                     self.packed.push_back(id);
                 }
-                self.retire_if_done(id);
+                self.forget_if_done(id);
             }
         }
     }
@@ -366,6 +383,11 @@ impl DeviceLane {
 
     /// Hands hauls to NIXL, as many as there is room for.
     fn post(&mut self, yard: &mut Yard<'_>) {
+        let late = |id: &u64| self.hauls.get(id).is_some_and(|haul| yard.now > haul.deadline);
+        let late: Vec<u64> = self.packed.iter().copied().filter(late).collect();
+        for id in late {
+            self.end_all(id, Fault::new(ErrorKind::TimedOut), yard);
+        }
         while let Some((ids, spans)) = self.convoy(yard.agents.way()) {
             let Some(permit) = yard.budget.take(1, spans) else { return };
             self.packed.drain(..ids.len());
@@ -381,7 +403,8 @@ impl DeviceLane {
                     continue;
                 }
             };
-            match Transfer::new(&agent, yard.agents.way().span_bytes_max, Convoy(cargoes)) {
+            let span_max = yard.agents.way().span_bytes_max;
+            match Transfer::new(&agent, span_max, Convoy(cargoes), Some(permit)) {
                 Ok(mut transfer) => {
                     for id in &ids {
                         self.hauls.entry(*id).and_modify(|haul| haul.moving = true);
@@ -390,7 +413,7 @@ impl DeviceLane {
                     if posted.is_err() {
                         yard.agents.retire(&agent);
                     }
-                    self.fleet.add(Moving { transfer, rest: ids, deadline, permit }, posted);
+                    self.fleet.add(Moving { transfer, rest: ids, deadline }, posted);
                 }
                 Err(refused) => {
                     yard.agents.retire(&agent);
@@ -415,7 +438,8 @@ impl DeviceLane {
             let fits = spans + more <= way.convoy_spans_max && !haul.again;
             let alike = |first: &u64| {
                 let first = &self.hauls[first];
-                first.direction == haul.direction && !first.again
+                let alike = (first.direction, first.deadline) == (haul.direction, haul.deadline);
+                alike && !first.again
             };
             let joins = fits && ids.first().is_none_or(alike);
             if !(joins || ids.is_empty()) {
@@ -431,7 +455,7 @@ impl DeviceLane {
     fn end_all(&mut self, id: u64, fault: Fault, yard: &mut Yard<'_>) {
         let parts = self.hauls.get(&id).map_or(0, |haul| haul.parts.len());
         (0..parts).for_each(|index| self.end(id, index, Err(fault), yard));
-        self.retire_if_done(id);
+        self.forget_if_done(id);
     }
 
     /// A part of a haul has ended; nothing if it had before.
@@ -444,7 +468,7 @@ impl DeviceLane {
     }
 
     /// Forgets a haul of which nothing is left.
-    fn retire_if_done(&mut self, id: u64) {
+    fn forget_if_done(&mut self, id: u64) {
         let Some(haul) = self.hauls.get(&id) else { return };
         let ended = haul.parts.iter().all(|part| part.side.is_none());
         if !ended || haul.trips > 0 || haul.moving {

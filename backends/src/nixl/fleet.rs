@@ -1,7 +1,6 @@
 //! Transfers in flight, and those that failed until their memory is ours again.
 
 use super::agent::{Agent, Ends};
-use super::budget::Permit;
 use super::status::{Code, Progress};
 use super::transfer::Transfer;
 use std::sync::Arc;
@@ -20,7 +19,6 @@ pub(super) struct Moving<C, R> {
     pub(super) rest: R,
     /// If it has no answer then, it hangs.
     pub(super) deadline: Nanos,
-    pub(super) permit: Permit,
 }
 
 /// A transfer that has ended.
@@ -91,10 +89,17 @@ impl<C, R> Fleet<C, R> {
                 }
                 Err(code) => {
                     let moving = self.moving.swap_remove(index);
-                    news.failed.push(Arc::clone(moving.transfer.agent()));
+                    // Where the error is the end, nothing is in doubt, and the agent is as good as before.
+                    if moving.transfer.agent().ends() != Ends::WithError {
+                        news.failed.push(Arc::clone(moving.transfer.agent()));
+                    }
                     self.doubtful.push((moving, code));
                 }
             }
+        }
+        for (moving, _) in self.doubtful.iter_mut().filter(|(moving, _)| now > moving.deadline) {
+            moving.deadline = Nanos::MAX;
+            hung(&moving.rest);
         }
     }
 
@@ -109,11 +114,9 @@ impl<C, R> Fleet<C, R> {
             } else if moving.transfer.agent().ends() != Ends::Never {
                 index += 1;
             } else {
-                let (Moving { transfer, rest, permit, .. }, code) =
-                    self.doubtful.swap_remove(index);
+                let (Moving { transfer, rest, .. }, code) = self.doubtful.swap_remove(index);
                 // Its memory and its share of what may be in flight are never ours again.
                 drop(transfer);
-                permit.keep();
                 news.lost.push((rest, code));
             }
         }

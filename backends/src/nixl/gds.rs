@@ -5,7 +5,8 @@
 //! - With more than 64 descriptors in flight in a process cuFile hangs for ever in its compat mode. So no
 //!   more are in flight, over all backends of the process.
 //! - A batch whose entry failed or came back short is success. So the file must reach to the end of what was
-//!   read, and what has a trailer is verified: without trailers nothing finds a wrong block.
+//!   read, and what has a trailer is verified. Without trailers nothing finds a wrong block, which may be what a
+//!   buffer of ours held before: another tenant's.
 //! - An error is never told: the transfer is in progress for ever. So a transfer without an answer at its
 //!   deadline ends its agent and keeps its buffer, and others go on through another agent.
 //! - A post that finds no batch in the pool fails. So no more transfers are in flight than it has batches.
@@ -14,7 +15,7 @@
 
 use super::agent::Ends;
 use super::backend::Nixl;
-use super::plugin::{Facts, Opening, Plugin, SheetKind};
+use super::plugin::{Facts, Opening, Plugin, StopKind};
 use super::posix::{AIO, URING};
 use std::sync::atomic::AtomicUsize;
 
@@ -36,10 +37,11 @@ const GDS: Opening = Opening {
     queue: "cuFile batches",
     parameters: &[(c"batch_limit", c"64"), (c"batch_pool_size", c"16")],
     ends: Ends::Never,
-    sheets: SheetKind::Device,
+    stops: StopKind::Device,
     transfers_in_flight_max: POOL,
     convoy_spans_max: 4,
-    spans_in_flight_max: 64,
+    // Of 64. The rest is for trials and probes, which nobody counts.
+    spans_in_flight_max: 60,
     shared: Some(&IN_FLIGHT),
     // The plugin cuts what is longer than 16 MiB itself, and we must know how many descriptors there are.
     span_bytes_max: 8 << 20,

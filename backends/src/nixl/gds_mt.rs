@@ -6,7 +6,7 @@
 
 use super::agent::Ends;
 use super::backend::Nixl;
-use super::plugin::{Facts, Opening, Plugin, SheetKind};
+use super::plugin::{Facts, Opening, Plugin, StopKind};
 use super::posix::{AIO, URING};
 
 /// Files through NIXL's `GDS_MT` plugin; see [`Nixl`].
@@ -22,7 +22,7 @@ const GDS_MT: Opening = Opening {
     // Measured on an H100 machine of 16 cores (docs/hardware.md): fewer and more are slower.
     parameters: &[(c"thread_count", c"16")],
     ends: Ends::WithError,
-    sheets: SheetKind::Device,
+    stops: StopKind::Device,
     transfers_in_flight_max: 1024,
     convoy_spans_max: 1,
     spans_in_flight_max: 1024,

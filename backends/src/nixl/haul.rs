@@ -9,6 +9,7 @@ use crate::lend::Claim;
 use crate::terms::Terms;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use tierproof_core::{Bytes, Nanos};
 
 impl Side {
@@ -127,26 +128,27 @@ impl Haul {
         self.ranges().iter().map(|range| super::cargo::spans_of(range.len(), span_max)).sum()
     }
 
-    /// What NIXL moves of it: the claims to the file's bytes go with it.
+    /// What NIXL moves of it. The claims to the file's bytes go with a store; of a load nothing but the stop may
+    /// be touched later than anybody thinks, so its claims stay.
     pub(super) fn load_up(&mut self) -> Option<HaulCargo> {
         let ranges = self.ranges();
         let side = self.stop.as_ref()?.side(0..self.len());
-        let first = self.parts.first()?.range.start;
-        let mut files = Vec::new();
-        let mut base = None;
-        for (index, part) in self.parts.iter_mut().enumerate() {
-            if let Some(file) = part.file.take() {
-                let (_, at) = file.owner().kept_at(file.start())?;
-                base.get_or_insert(at - (part.range.start - first) as Bytes);
-                files.push((index, file));
-            }
+        let first = self.parts.iter().find(|part| part.file.is_some())?;
+        let file = first.file.as_ref()?;
+        let store = file.shared();
+        let (kept, at) = file.owner().kept_at(file.start())?;
+        let begin = Place { file: kept.as_raw_fd(), at: at - first.range.start as Bytes };
+        let mut claims = Vec::new();
+        if self.direction == Direction::Store {
+            let parts = self.parts.iter_mut().enumerate();
+            claims.extend(parts.filter_map(|(index, part)| Some((index, part.file.take()?))));
         }
-        Some(HaulCargo { base: base?, files, side, ranges, direction: self.direction })
+        Some(HaulCargo { begin, _store: store, claims, side, ranges, direction: self.direction })
     }
 
     /// Takes back the claims of an ended transfer. What has been answered meanwhile keeps none.
     pub(super) fn unload(&mut self, cargo: HaulCargo) {
-        for (index, file) in cargo.files {
+        for (index, file) in cargo.claims {
             self.parts[index].file = Some(file);
         }
     }
@@ -156,9 +158,11 @@ impl Haul {
 #[derive(Debug)]
 pub(super) struct HaulCargo {
     /// Where in the file the haul begins.
-    base: Bytes,
+    begin: Place,
+    /// Keeps the file open.
+    _store: Arc<SlotStore>,
     /// The right to the file's bytes, by part.
-    files: Vec<(usize, Claim<SlotStore>)>,
+    claims: Vec<(usize, Claim<SlotStore>)>,
     side: Side,
     ranges: Vec<Range<usize>>,
     direction: Direction,
@@ -166,12 +170,11 @@ pub(super) struct HaulCargo {
 
 impl HaulCargo {
     fn add_spans(&mut self, span_max: usize, spans: &mut Vec<Span>) {
-        let file = self.files.first().and_then(|(_, file)| file.owner().kept_at(file.start()));
-        let (Some(start), Some((file, _))) = (self.side.address(), file) else { return };
+        let Some(start) = self.side.address() else { return };
         for range in &self.ranges {
             let memory = start + range.start..start + range.end;
-            let at = self.base + range.start as Bytes;
-            split(memory, span_max, Place { file: file.as_raw_fd(), at }, spans);
+            let at = self.begin.at + range.start as Bytes;
+            split(memory, span_max, Place { at, ..self.begin }, spans);
         }
     }
 }
@@ -203,7 +206,6 @@ mod tests {
     use crate::files::rules::{DirectIo, FileLayout, FileRules};
     use crate::lend::{Access, Lent, Memory};
     use crate::sheets::Sheets;
-    use std::sync::Arc;
     use tierproof_core::{FileMedium, TransferId};
 
     const PAGE: usize = 4096;

@@ -100,13 +100,13 @@ impl HostLane {
             let outcome = rest.settle_empty(&mut cargo);
             return yard.ledger.end(seat, outcome, cargo.into(), yard.now);
         }
-        match Transfer::new(&agent, yard.agents.way().span_bytes_max, cargo) {
+        match Transfer::new(&agent, yard.agents.way().span_bytes_max, cargo, Some(permit)) {
             Ok(mut transfer) => {
                 let posted = transfer.post();
                 if posted.is_err() {
                     yard.agents.retire(&agent);
                 }
-                self.fleet.add(Moving { transfer, rest: (seat, rest), deadline, permit }, posted);
+                self.fleet.add(Moving { transfer, rest: (seat, rest), deadline }, posted);
             }
             Err(refused) => {
                 yard.agents.retire(&agent);

@@ -34,7 +34,7 @@ pub(super) struct Opening {
     pub(super) parameters: &'static [(&'static CStr, &'static CStr)],
     pub(super) ends: Ends,
     /// Where what goes between a GPU's memory and files stops.
-    pub(super) sheets: SheetKind,
+    pub(super) stops: StopKind,
     /// Transfers in flight at most.
     pub(super) transfers_in_flight_max: usize,
     /// Descriptors up to which a GPU's parts share a transfer.
@@ -53,7 +53,7 @@ pub(super) struct Opening {
 
 /// Where what goes between a GPU's memory and files stops on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SheetKind {
+pub(super) enum StopKind {
     /// In the GPU's memory, from where the plugin takes it.
     Device,
     /// In pinned host memory.

@@ -15,7 +15,7 @@
 
 use super::agent::Ends;
 use super::backend::Nixl;
-use super::plugin::{Facts, Opening, Plugin, SheetKind};
+use super::plugin::{Facts, Opening, Plugin, StopKind};
 
 /// Files through NIXL's POSIX plugin; see [`Nixl`].
 pub type NixlPosix = Nixl<PosixPlugin>;
@@ -33,7 +33,7 @@ pub(super) const AIO: Opening = Opening {
     queue: "Linux AIO",
     parameters: &[(c"use_aio", c"true"), POOL],
     ends: Ends::WithAgent,
-    sheets: SheetKind::Host,
+    stops: StopKind::Host,
     transfers_in_flight_max: 1024,
     convoy_spans_max: 1,
     spans_in_flight_max: 2048,

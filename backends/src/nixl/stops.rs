@@ -2,7 +2,7 @@
 
 use super::agents::Agents;
 use super::cargo::MemoryKind;
-use super::plugin::SheetKind;
+use super::plugin::StopKind;
 use crate::cuda::{DeviceMemory, Gpu, Side};
 use crate::lend::Memory;
 use crate::sheets::{Sheet, Sheets};
@@ -38,10 +38,10 @@ pub(super) enum Stops {
 }
 
 impl Stops {
-    pub(super) fn new(kind: SheetKind) -> Self {
+    pub(super) fn new(kind: StopKind) -> Self {
         match kind {
-            SheetKind::Device => Self::Device(Sheets::new(SLAB_LEN, BYTES_MAX)),
-            SheetKind::Host => Self::Host(Sheets::new(SLAB_LEN, BYTES_MAX)),
+            StopKind::Device => Self::Device(Sheets::new(SLAB_LEN, BYTES_MAX)),
+            StopKind::Host => Self::Host(Sheets::new(SLAB_LEN, BYTES_MAX)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Transfers of NIXL, which own what they move.
 
 use super::agent::{Agent, Ends, NAME, made, numbers};
+use super::budget::Permit;
 use super::cargo::{Cargo, Direction};
 use super::status::{Code, Progress, done, progress};
 use super::sys::{Api, FILE, Handle, READ, RequestObject, TransferList, WRITE};
@@ -12,6 +13,8 @@ use std::sync::Arc;
 struct Shared<C> {
     agent: Arc<Agent>,
     cargo: C,
+    /// Its share of what may be in flight: of one whose end is never seen, for good.
+    _permit: Option<Permit>,
 }
 
 /// What a request was to touch that NIXL did not make.
@@ -35,10 +38,11 @@ impl<C: Cargo> Transfer<C> {
         agent: &Arc<Agent>,
         span_max: usize,
         mut cargo: C,
+        permit: Option<Permit>,
     ) -> Result<Self, Box<Refused<C>>> {
         match request(agent, span_max, &mut cargo) {
             Ok(request) => {
-                let shared = Shared { agent: Arc::clone(agent), cargo };
+                let shared = Shared { agent: Arc::clone(agent), cargo, _permit: permit };
                 Ok(Self { request, shared: ManuallyDrop::new(shared), ended: true })
             }
             Err(code) => Err(Box::new(Refused { code, cargo })),
@@ -88,7 +92,7 @@ impl<C> Transfer<C> {
     /// Whether a failed transfer has ended: with its error or with its agent, where that proves it.
     pub(super) fn failed_and_ended(&mut self) -> bool {
         let agent = &self.shared.agent;
-        self.ended |= agent.is_gone() && agent.ends() == Ends::WithAgent;
+        self.ended |= agent.is_gone() && agent.ends() != Ends::Never;
         self.ended
     }
 

@@ -2,7 +2,7 @@
 
 use super::agent::{Agent, Registered};
 use super::cargo::{Cargo, Direction, MemoryKind, Place, Span};
-use super::plugin::{Opening, SheetKind};
+use super::plugin::{Opening, StopKind};
 use super::status::{Code, Progress};
 use super::transfer::Transfer;
 use crate::clock::{Clock, Patience};
@@ -77,7 +77,7 @@ fn carry(
     let busy = || Error::new(ErrorKind::Busy, "nobody else has what is tried");
     let file = Claim::new(store, 0..LEN, Access::Write).ok_or_else(busy)?;
     let cargo = TrialCargo { file, side: memory.side().ok_or_else(busy)?, direction };
-    let mut transfer = Transfer::new(agent, LEN as usize, cargo)
+    let mut transfer = Transfer::new(agent, LEN as usize, cargo, None)
         .map_err(|refused| failed("make a transfer", refused.code))?;
     let clock = Clock::start();
     let mut patience = Patience::default();
@@ -114,9 +114,9 @@ enum Tried {
 
 impl Tried {
     fn new(way: &Opening, gpu: &Arc<Gpu>) -> Result<Self> {
-        Ok(match way.sheets {
-            SheetKind::Device => Self::Device(DeviceMemory::new(gpu, LEN)?),
-            SheetKind::Host => Self::Host(Memory::pinned(gpu, LEN)?),
+        Ok(match way.stops {
+            StopKind::Device => Self::Device(DeviceMemory::new(gpu, LEN)?),
+            StopKind::Host => Self::Host(Memory::pinned(gpu, LEN)?),
         })
     }
 

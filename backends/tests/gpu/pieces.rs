@@ -133,3 +133,32 @@ fn trailers_in_layers_are_refused() {
     let sealed = Part { seal: Some(stamp(BLOCK)), ..copy(slot, block) };
     assert_eq!(kind_of(cuda.submit(&request(&[sealed]))), ErrorKind::Unsupported);
 }
+
+/// Each row is an entry of a table: four thousand million of them took all memory.
+#[test]
+fn absurd_rows_are_refused() {
+    let mut cuda = CudaDram::open(0).unwrap_or_else(|error| panic!("{error}"));
+    let device = cuda.allocate(&DEVICE, 2 * BLOCK).unwrap();
+    let rows = Some(Rows { count: u32::MAX, len: 0, pitch: 0 });
+    let absurd = Part { rows, ..copy(at(device, 0, BLOCK), at(device, BLOCK, BLOCK)) };
+    assert_eq!(kind_of(cuda.submit(&request(&[absurd]))), ErrorKind::OutOfRange);
+}
+
+/// A block larger than the buffers that were made for smaller ones must not wait for one of them for ever.
+#[test]
+fn a_giant_is_verified_after_many_small_ones() {
+    let mut cuda = CudaDram::open(0).unwrap_or_else(|error| panic!("{error}"));
+    let (small, giant) = (8 << 20, 80 << 20);
+    let device = cuda.allocate(&DEVICE, giant).unwrap();
+    let host = cuda.allocate(&Medium::Host, 2 * giant).unwrap();
+    for len in [small, giant, small] {
+        let (block, slot) = (at(device, 0, len), at(host, 0, len));
+        cuda.fill(block, &pattern(len, len)).unwrap();
+        run(&mut cuda, &[Part { seal: Some(stamp(len)), ..copy(block, slot) }]);
+        cuda.fill(block, &vec![0; len as usize]).unwrap();
+        run(&mut cuda, &[Part { check: Some(stamp(len)), ..copy(slot, block) }]);
+        let mut seen = vec![0; len as usize];
+        cuda.peek(block, &mut seen).unwrap();
+        assert!(seen == pattern(len, len));
+    }
+}
