@@ -1,11 +1,11 @@
-// The kernels of the CUDA backend: checksums, copies, zeros, and a late writer for tests.
+// The kernels of the CUDA backend: checksums, copies, and a late writer for tests.
 //
 // NVRTC compiles this file alone, so it includes nothing. `scripts/compile-kernels` makes kernels.ptx
 // of it, `scripts/check-kernels` runs it on CPU threads and compares its results with other code.
 //
-// Every kernel is launched with 256 threads a CTA. The structures are shared with Rust: their
-// `#[repr(C)]` twins have the same fields in the same order. An address is a unified one, so it may
-// name memory of the device or pinned memory of the host.
+// Every kernel is launched with 256 threads a CTA. The structures are shared with Rust
+// (kernels.rs), which writes and reads their fields in this order, little-endian. An address is a unified
+// one, so it may name memory of the device or pinned memory of the host.
 
 typedef unsigned char u8;
 typedef unsigned int u32;
@@ -210,12 +210,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) tierproof_checksum(cons
     __threadfence_system();
 }
 
-// ---- Copies and zeros
+// ---- Copies
 
 constexpr u64 CHUNK = 16 * 1024;  // bytes that a CTA moves at a time
 constexpr u32 FLIGHT = 4;         // loads that a thread has under way: the host's memory is far
 
-template <bool ZERO, typename Word>
+template <typename Word>
 __device__ void move(const u8* source, u8* target, u32 len) {
     const auto from = (const Word*)source;
     const auto to = (Word*)target;
@@ -224,37 +224,28 @@ __device__ void move(const u8* source, u8* target, u32 len) {
 #pragma unroll 1
     for (; at + (FLIGHT - 1) * THREADS < words; at += FLIGHT * THREADS) {
         Word flight[FLIGHT];
-        for (u32 i = 0; i < FLIGHT; i++) flight[i] = ZERO ? Word() : from[at + i * THREADS];
+        for (u32 i = 0; i < FLIGHT; i++) flight[i] = from[at + i * THREADS];
         for (u32 i = 0; i < FLIGHT; i++) to[at + i * THREADS] = flight[i];
     }
 #pragma unroll 1
-    for (; at < words; at += THREADS) to[at] = ZERO ? Word() : from[at];
+    for (; at < words; at += THREADS) to[at] = from[at];
     const u32 rest = words * sizeof(Word) + threadIdx.x;
-    if (rest < len) target[rest] = ZERO ? 0 : source[rest];
-}
-
-template <bool ZERO>
-__device__ void move_chunks(const Copy copy) {
-    const u64 ends = ZERO ? copy.target : copy.source | copy.target;
-    for (u64 start = blockIdx.y * CHUNK; start < copy.len; start += gridDim.y * CHUNK) {
-        const u8* source = (const u8*)copy.source + start;
-        u8* target = (u8*)copy.target + start;
-        const u32 len = min(copy.len - start, CHUNK);
-        if (ends % 16 == 0) move<ZERO, ulonglong2>(source, target, len);
-        else if (ends % 8 == 0) move<ZERO, u64>(source, target, len);
-        else if (ends % 4 == 0) move<ZERO, u32>(source, target, len);
-        else move<ZERO, u8>(source, target, len);
-    }
+    if (rest < len) target[rest] = source[rest];
 }
 
 // Grid: (copies, CTAs a copy). No target may overlap another copy's source or target, or its own source.
 extern "C" __global__ void __launch_bounds__(THREADS) tierproof_copy(const Copy* copies) {
-    move_chunks<false>(copies[blockIdx.x]);
-}
-
-// Grid: (copies, CTAs a copy). Sources are ignored.
-extern "C" __global__ void __launch_bounds__(THREADS) tierproof_zero(const Copy* copies) {
-    move_chunks<true>(copies[blockIdx.x]);
+    const Copy copy = copies[blockIdx.x];
+    const u64 ends = copy.source | copy.target;
+    for (u64 start = blockIdx.y * CHUNK; start < copy.len; start += gridDim.y * CHUNK) {
+        const u8* source = (const u8*)copy.source + start;
+        u8* target = (u8*)copy.target + start;
+        const u32 len = min(copy.len - start, CHUNK);
+        if (ends % 16 == 0) move<ulonglong2>(source, target, len);
+        else if (ends % 8 == 0) move<u64>(source, target, len);
+        else if (ends % 4 == 0) move<u32>(source, target, len);
+        else move<u8>(source, target, len);
+    }
 }
 
 // ---- For tests of ordering
