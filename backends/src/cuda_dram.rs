@@ -107,10 +107,9 @@ impl CudaDram {
         for ((source, target, terms), (part, index)) in
             sides.into_iter().zip(request.parts.iter().zip(0..))
         {
-            let cargo = Seat { request: id, part: index };
-            let (rows, deadline) = (part.rows, request.deadline);
-            let (pad, wipe) = (false, false);
-            self.mover.send(Trip { source, target, terms, rows, pad, wipe, deadline, cargo });
+            let seat = Seat { request: id, part: index };
+            let trip = Trip::new(source, target, terms, request.deadline, seat);
+            self.mover.send(Trip { rows: part.rows, ..trip });
         }
         self.drive();
         Ok(())

@@ -65,16 +65,7 @@ impl<T> Mover<T> {
     /// Leaves zeros in a target of which the trip failed before it came here, and then ends that.
     #[cfg(feature = "nixl")]
     pub(crate) fn wipe(&mut self, target: Side, terms: Terms, cargo: T, fault: Fault) {
-        let trip = Trip {
-            source: Side::Nowhere,
-            target,
-            terms,
-            rows: None,
-            pad: false,
-            wipe: true,
-            deadline: Nanos::MAX,
-            cargo,
-        };
+        let trip = Trip::new(Side::Nowhere, target, terms, Nanos::MAX, cargo);
         let mut going = Going::new(trip, Hall::Nowhere);
         going.stage = Stage::Wipe(fault);
         self.ready.push_back(going);

@@ -171,6 +171,11 @@ pub(super) fn device_spans(
 }
 
 impl<T> Trip<T> {
+    /// All bytes, and a target that keeps what follows them and what was there before a failure.
+    pub(crate) fn new(source: Side, target: Side, terms: Terms, deadline: Nanos, cargo: T) -> Self {
+        Self { source, target, terms, rows: None, pad: false, wipe: false, deadline, cargo }
+    }
+
     pub(super) fn is_stamped(&self) -> bool {
         self.terms.check.is_some() || self.terms.seal.is_some()
     }

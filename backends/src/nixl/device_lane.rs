@@ -94,66 +94,61 @@ impl DeviceLane {
         regions: &Regions,
         yard: &mut Yard<'_>,
     ) -> Result<()> {
-        let deadline = request.deadline;
-        let seat = |part| Seat { request: id, part };
         match regions.between(request) {
-            Between::Memories => {
-                let sides = regions.sides(request)?;
-                yard.ledger.open(id, sides.len());
-                self.parts += sides.len();
-                for ((source, target, terms), (part, index)) in
-                    sides.into_iter().zip(request.parts.iter().zip(0..))
-                {
-                    let cargo = Errand::Memory(seat(index));
-                    let (rows, pad, wipe) = (part.rows, false, false);
-                    self.mover.send(Trip {
-                        source,
-                        target,
-                        terms,
-                        rows,
-                        pad,
-                        wipe,
-                        deadline,
-                        cargo,
-                    });
-                }
-            }
+            Between::Memories => self.send_between_memories(id, request, regions, yard),
             Between::Files { stores } => {
-                let ends = regions.file_ends(request)?;
-                yard.ledger.open(id, ends.len());
-                self.parts += ends.len();
-                let parts = ends.into_iter().zip(0..).map(|((file, side, terms), index)| {
-                    let range = 0..file.len();
-                    HaulPart { seat: seat(index), terms, file: Some(file), side: Some(side), range }
-                });
-                // An empty range at a region's end lies in no file.
-                let (empty, parts): (Vec<_>, Vec<_>) =
-                    parts.partition(|part| part.range.is_empty());
-                for HaulPart { seat, terms, file, side, .. } in empty {
-                    let Some(target) = side else { continue };
-                    if !stores && terms.seal.is_some() {
-                        let (source, cargo) = (Side::Nowhere, Errand::Memory(seat));
-                        let (rows, pad, wipe) = (None, false, false);
-                        self.mover.send(Trip {
-                            source,
-                            target,
-                            terms,
-                            rows,
-                            pad,
-                            wipe,
-                            deadline,
-                            cargo,
-                        });
-                        continue;
-                    }
-                    self.parts -= 1;
-                    yard.ledger.end(seat, Ok(()), Held::Device(file, target), yard.now);
-                }
                 let direction = if stores { Direction::Store } else { Direction::Load };
-                let len_max = yard.agents.way().haul_bytes_max;
-                self.waiting.extend(Haul::group(parts, direction, deadline, len_max));
+                self.send_files(id, request, direction, regions, yard)
             }
         }
+    }
+
+    fn send_between_memories(
+        &mut self,
+        id: TransferId,
+        request: &TransferRequest,
+        regions: &Regions,
+        yard: &mut Yard<'_>,
+    ) -> Result<()> {
+        let sides = regions.sides(request)?;
+        yard.ledger.open(id, sides.len());
+        self.parts += sides.len();
+        let parts = request.parts.iter().zip(0..);
+        for ((source, target, terms), (part, index)) in sides.into_iter().zip(parts) {
+            let errand = Errand::Memory(Seat { request: id, part: index });
+            let trip = Trip::new(source, target, terms, request.deadline, errand);
+            self.mover.send(Trip { rows: part.rows, ..trip });
+        }
+        Ok(())
+    }
+
+    fn send_files(
+        &mut self,
+        id: TransferId,
+        request: &TransferRequest,
+        direction: Direction,
+        regions: &Regions,
+        yard: &mut Yard<'_>,
+    ) -> Result<()> {
+        let ends = regions.file_ends(request)?;
+        yard.ledger.open(id, ends.len());
+        self.parts += ends.len();
+        let mut parts = Vec::with_capacity(ends.len());
+        for ((file, side, terms), index) in ends.into_iter().zip(0..) {
+            let (seat, range) = (Seat { request: id, part: index }, 0..file.len());
+            // An empty range at a region's end lies in no file.
+            if !range.is_empty() {
+                parts.push(HaulPart { seat, terms, file: Some(file), side: Some(side), range });
+            } else if direction == Direction::Load && terms.seal.is_some() {
+                let errand = Errand::Memory(seat);
+                self.mover.send(Trip::new(Side::Nowhere, side, terms, request.deadline, errand));
+            } else {
+                self.parts -= 1;
+                yard.ledger.end(seat, Ok(()), Held::Device(Some(file), side), yard.now);
+            }
+        }
+        let len_max = yard.agents.way().haul_bytes_max;
+        self.waiting.extend(Haul::group(parts, direction, request.deadline, len_max));
         Ok(())
     }
 
@@ -302,16 +297,8 @@ impl DeviceLane {
         haul.trips += 1;
         let store = haul.direction == Direction::Store;
         let (source, target) = if store { (memory, stop) } else { (stop, memory) };
-        Some(Trip {
-            source,
-            target,
-            terms: part.terms,
-            rows: None,
-            pad: store,
-            wipe: !store,
-            deadline: haul.deadline,
-            cargo: Errand::Haul(id, index),
-        })
+        let trip = Trip::new(source, target, part.terms, haul.deadline, Errand::Haul(id, index));
+        Some(Trip { pad: store, wipe: !store, ..trip })
     }
 
     fn land(&mut self, landed: Landed<Errand>, yard: &mut Yard<'_>) {
