@@ -2,12 +2,12 @@
 //! plugin alone, without an engine.
 
 use crate::Files;
-use crate::bench::{at, copy, folder, medium, request};
-use crate::watchdog::Watchdog;
+use crate::bench::{at, copy, folder, medium};
+use crate::watchdog::{Watchdog, run};
 use rstest::rstest;
 use std::path::Path;
 use tierproof_backends::NixlConfig;
-use tierproof_core::{Backend, Bytes, Descriptor, Medium, MediumKind, Nanos, Part, RegionId};
+use tierproof_core::{Backend, Bytes, Descriptor, Medium, MediumKind, RegionId};
 
 const LEN: Bytes = 100;
 const STRIDE: Bytes = 4096;
@@ -42,16 +42,6 @@ impl Loop {
     fn file(&self) -> Descriptor {
         at(self.file, 0, LEN)
     }
-
-    fn run(&mut self, part: Part) {
-        self.backend.submit(&request(&[part])).expect("an acceptable request");
-        let mut done = Vec::new();
-        while done.is_empty() {
-            self.backend.park(Nanos::MAX);
-            self.backend.poll(&mut done).expect("the backend goes on");
-        }
-        assert_eq!(done.remove(0).faults, []);
-    }
 }
 
 /// The file is somebody else's doing, before and behind the backend's back.
@@ -67,7 +57,7 @@ fn v44_a_read_brings_what_is_in_the_file(
     let tens = std::fs::OpenOptions::new().write(true).open(path).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&tens, &[10; LEN as usize], 0).unwrap();
     tens.sync_data().unwrap();
-    pair.run(copy(file, memory));
+    run(&mut pair.backend, &[copy(file, memory)]);
     let mut seen = [0; LEN as usize];
     pair.backend.peek(memory, &mut seen).unwrap();
     assert_eq!(seen, [10; LEN as usize]);
@@ -83,7 +73,7 @@ fn v44_a_write_leaves_what_was_in_memory(
     let (memory, file) = (pair.memory(), pair.file());
     pair.backend.fill(file, &[10; LEN as usize]).unwrap();
     pair.backend.fill(memory, &[1; LEN as usize]).unwrap();
-    pair.run(copy(memory, file));
+    run(&mut pair.backend, &[copy(memory, file)]);
     drop(pair);
     let bytes = std::fs::read(folder.path().join(FILE)).unwrap();
     assert_eq!(bytes[..LEN as usize], [1; LEN as usize]);

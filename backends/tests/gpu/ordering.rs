@@ -3,11 +3,12 @@
 
 use crate::Files;
 use crate::bench::{at, copy, folder, medium, request, stamp};
+use crate::watchdog::run;
 use cudarc::driver::{CudaContext, CudaStream};
 use rstest::rstest;
 use std::sync::Arc;
 use tierproof_backends::{CudaDram, NixlConfig, OnGpu};
-use tierproof_core::{Backend, Bytes, Descriptor, Medium, Nanos, Part, RegionId};
+use tierproof_core::{Backend, Bytes, Descriptor, Medium, Part, RegionId};
 
 /// How late a kernel writes: long beside a transfer, short beside a test.
 const LATE: u64 = 200_000_000;
@@ -27,25 +28,14 @@ fn stream() -> Arc<CudaStream> {
     context.new_stream().unwrap()
 }
 
-fn run(backend: &mut impl Backend, part: Part) {
-    backend.submit(&request(&[part])).expect("an acceptable request");
-    let (mut done, limit) = (Vec::new(), Nanos::from_millis(60_000));
-    let limit = backend.park(Nanos::ZERO).saturating_add(limit);
-    while done.is_empty() {
-        assert!(backend.park(limit) < limit, "no answer in a minute");
-        backend.poll(&mut done).expect("the backend goes on");
-    }
-    assert_eq!(done.remove(0).faults, []);
-}
-
 fn sees_the_last_bytes(backend: &mut impl OnGpu, device: RegionId, below: RegionId, sealed: bool) {
     let (block, slot) = (at(device, LEN, LEN), at(below, 0, LEN));
     let back = at(device, 3 * LEN, LEN);
     backend.fill(block, &[9; LEN as usize]).unwrap();
     backend.write_late(block, LATE, 5).unwrap();
     let stamp = sealed.then(|| stamp(LEN));
-    run(backend, Part { seal: stamp, ..copy(block, slot) });
-    run(backend, Part { check: stamp, ..copy(slot, back) });
+    run(backend, &[Part { seal: stamp, ..copy(block, slot) }]);
+    run(backend, &[Part { check: stamp, ..copy(slot, back) }]);
     let mut seen = vec![0; LEN as usize];
     backend.peek(back, &mut seen).unwrap();
     assert!(seen == written(5, LEN), "the offload was faster than the kernel");
@@ -119,10 +109,10 @@ fn a_stream_can_not_wait_for_what_the_host_verifies() {
     let host = cuda.allocate(&Medium::Host, 2 * LEN).unwrap();
     let (block, slot) = (at(device, 0, LEN), at(host, 0, LEN));
     let stamp = stamp(LEN);
-    run(&mut cuda, Part { seal: Some(stamp), ..copy(block, slot) });
+    run(&mut cuda, &[Part { seal: Some(stamp), ..copy(block, slot) }]);
     let load = Part { check: Some(stamp), ..copy(slot, block) };
     // Once before, because the driver waits for all kernels when it makes memory.
-    run(&mut cuda, load);
+    run(&mut cuda, &[load]);
     cuda.write_late(block, LATE, 1).unwrap();
     cuda.submit(&request(&[load])).unwrap();
     let refused = cuda.stream_after(block, &stream).unwrap_err();

@@ -2,11 +2,12 @@
 
 use crate::Files;
 use crate::bench::{at, copy, folder, kind_of, medium, pattern, request, stamp};
+use crate::watchdog::run;
 use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DevicePtr};
 use rstest::rstest;
 use std::sync::Arc;
 use tierproof_backends::{CudaDram, NixlConfig, OnGpu, Pool};
-use tierproof_core::{Backend, Bytes, Descriptor, ErrorKind, Medium, Nanos, Part, Rows};
+use tierproof_core::{Backend, Bytes, Descriptor, ErrorKind, Medium, Part, Rows};
 
 const LAYERS: usize = 8;
 const PIECE: Bytes = 16 << 10;
@@ -44,17 +45,6 @@ impl Engine {
         };
         self.layers.iter().flat_map(piece).collect()
     }
-}
-
-fn run(backend: &mut impl Backend, parts: &[Part]) {
-    backend.submit(&request(parts)).expect("an acceptable request");
-    let limit = backend.park(Nanos::ZERO).saturating_add(Nanos::from_millis(60_000));
-    let mut done = Vec::new();
-    while done.is_empty() {
-        assert!(backend.park(limit) < limit, "no answer in a minute");
-        backend.poll(&mut done).expect("the backend goes on");
-    }
-    assert_eq!(done.remove(0).faults, []);
 }
 
 fn goes_there_and_back<B: OnGpu>(mut backend: B, below: &Medium, sealed: bool) {

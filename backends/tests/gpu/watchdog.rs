@@ -1,12 +1,25 @@
 //! A backend whose silence is a failed test and not a test that never ends.
 
+use crate::bench::request;
 use tierproof_core::{
-    Backend, Bytes, Capability, Completion, Descriptor, Medium, Nanos, RegionId, Result,
+    Backend, Bytes, Capability, Completion, Descriptor, Medium, Nanos, Part, RegionId, Result,
     TransferId, TransferRequest,
 };
 
 /// How long a transfer may take.
 const PATIENCE: Nanos = Nanos::from_millis(60_000);
+
+/// Carries out a request that must succeed.
+pub(crate) fn run(backend: &mut impl Backend, parts: &[Part]) {
+    backend.submit(&request(parts)).expect("an acceptable request");
+    let limit = backend.park(Nanos::ZERO).saturating_add(PATIENCE);
+    let mut done = Vec::new();
+    while done.is_empty() {
+        assert!(backend.park(limit) < limit, "no answer in a minute");
+        backend.poll(&mut done).expect("the backend goes on");
+    }
+    assert_eq!(done.remove(0).faults, []);
+}
 
 pub(crate) struct Watchdog<B: Backend> {
     inner: B,
