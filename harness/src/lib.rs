@@ -21,6 +21,7 @@
 //! | `metered` | an engine whose own time is told from its backend's |
 //! | `oracle` | what every block must hold |
 //! | `laws` | what must hold between the numbers of a replay |
+//! | [`lockstep`] | engine and model side by side |
 //! | `replay` | the replay itself |
 //! | `report` | an outcome for people |
 //! | [`doctor`] | what this machine is good for, and what to do about the rest |
@@ -32,6 +33,7 @@ mod below;
 pub mod doctor;
 mod draw;
 mod laws;
+pub mod lockstep;
 mod metered;
 mod open;
 mod oracle;

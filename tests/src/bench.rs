@@ -3,9 +3,9 @@
 
 use tierproof_sim::{Sim, SimConfig};
 
-use crate::driver::{Driver, Setup};
-use crate::model::{Model, Outcome};
-use crate::plan::Op;
+use tierproof::lockstep::driver::{Driver, Setup};
+use tierproof::lockstep::model::{Model, Outcome};
+use tierproof::lockstep::plan::Op;
 use crate::words::{Config, Request};
 
 /// An engine on the simulator, and the model of it.

@@ -1,18 +1,9 @@
-//! The suites that every backend runs, and what they are judged against.
+//! What the suites that every backend runs are made of, beside `tierproof::lockstep`.
 //!
-//! * [`plan`]: what a test does, as data: a configuration and a list of operations.
-//! * [`model`]: the reference model. A second implementation of `docs/blocks.md` that shares no
-//!   code with the engine and is written to be read: vectors, linear scans, clones.
-//! * [`laws`]: what must hold of the model's own state after every operation.
 //! * [`strategy`]: random plans for proptest.
 //! * [`words`]: short words to write plans with.
-//! * [`driver`]: engine and model in lockstep, on any backend, with real bytes.
 #![forbid(unsafe_code)]
 
-pub mod driver;
-pub mod laws;
-pub mod model;
-pub mod plan;
 pub mod strategy;
 pub mod words;
 

@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 
-use crate::model::{Model, Outcome};
-use crate::plan::{
+use tierproof::lockstep::model::{Model, Outcome};
+use tierproof::lockstep::plan::{
     Op, Plan, PlanAdd, PlanConfig, PlanMode, PlanPolicy, PlanPrompt, PlanRetention, PlanWindow,
 };
 use crate::strategy::{DIRECTORY, Shape, plans};

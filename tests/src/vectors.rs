@@ -2,8 +2,8 @@
 //! block ids, prepopulated lengths (`pos`) and free counts. The numbers are those of the vectors.
 
 use crate::bench::Bench;
-use crate::model::Outcome;
-use crate::model::Refusal::Invalid;
+use tierproof::lockstep::model::Outcome;
+use tierproof::lockstep::model::Refusal::Invalid;
 use crate::words::{DIRECTORY, R, Request, config, image};
 
 /// Every request of these ids is there, or none of these is.

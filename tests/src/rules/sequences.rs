@@ -1,8 +1,8 @@
 //! How sequences grow, shrink, slide and end.
 
 use crate::bench::Bench;
-use crate::model::Outcome;
-use crate::model::Refusal::Invalid;
+use tierproof::lockstep::model::Outcome;
+use tierproof::lockstep::model::Refusal::Invalid;
 use crate::words::{R, Request, config};
 
 #[test]

@@ -1,8 +1,8 @@
 //! Content between tiers: up, down, and out at the bottom.
 
 use crate::bench::Bench;
-use crate::model::Outcome;
-use crate::model::Refusal::{Exhausted, Invalid};
+use tierproof::lockstep::model::Outcome;
+use tierproof::lockstep::model::Refusal::{Exhausted, Invalid};
 use crate::words::{DIRECTORY, R, Request, config};
 
 #[test]

@@ -9,7 +9,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::plan::{Plan, PlanConfig, PlanPolicy, PlanWindow};
+use tierproof::lockstep::plan::{Plan, PlanConfig, PlanPolicy, PlanWindow};
 
 mod request;
 mod wish;

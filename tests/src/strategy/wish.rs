@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use crate::model::{Model, Outcome};
-use crate::plan::{Op, PlanAdd, PlanConfig};
+use tierproof::lockstep::model::{Model, Outcome};
+use tierproof::lockstep::plan::{Op, PlanAdd, PlanConfig};
 
 use super::Shape;
 use super::request::{adds, token};

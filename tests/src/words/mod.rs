@@ -3,7 +3,7 @@
 mod request;
 mod script;
 
-use crate::plan::{PlanConfig, PlanPolicy, PlanWindow};
+use tierproof::lockstep::plan::{PlanConfig, PlanPolicy, PlanWindow};
 
 pub use request::{Request, image};
 pub use script::Script;

@@ -1,6 +1,6 @@
 //! A request to be changed.
 
-use crate::plan::{
+use tierproof::lockstep::plan::{
     Op, PlanAdd, PlanMode, PlanMultimodal, PlanPrompt, PlanRange, PlanRetention, PlanTokens,
 };
 

@@ -1,6 +1,6 @@
 //! A plan as it is written down, operation by operation.
 
-use crate::plan::{Op, Plan};
+use tierproof::lockstep::plan::{Op, Plan};
 
 use super::{Config, Request};
 

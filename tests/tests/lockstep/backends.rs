@@ -8,8 +8,8 @@ use tierproof_backends::{CudaDram, GdsMtPlugin, GdsPlugin, Nixl, NixlConfig, Plu
 use tierproof_backends::{DirectIo, Dram, FileLayout, Posix, PosixConfig};
 use tierproof_core::Backend;
 use tierproof_sim::{Sim, SimConfig};
-use tierproof_tests::driver::{Driver, Mismatch, Setup};
-use tierproof_tests::plan::Plan;
+use tierproof::lockstep::driver::{Driver, Mismatch, Setup};
+use tierproof::lockstep::plan::Plan;
 
 /// A backend, as a name in a test's case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::fmt::Write;
 
 use insta::{Settings, assert_snapshot};
 use rstest::rstest;
-use tierproof_tests::driver::Setup;
-use tierproof_tests::model::Model;
-use tierproof_tests::plan::Plan;
+use tierproof::lockstep::driver::Setup;
+use tierproof::lockstep::model::Model;
+use tierproof::lockstep::plan::Plan;
 
 use crate::backends::On;
 use crate::scenarios::{

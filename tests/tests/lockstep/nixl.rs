@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use rstest::rstest;
-use tierproof_tests::plan::{Plan, PlanConfig};
+use tierproof::lockstep::plan::{Plan, PlanConfig};
 use tierproof_tests::strategy::Shape;
 
 use crate::backends::On;

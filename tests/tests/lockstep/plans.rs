@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rstest::rstest;
 use tierproof_core::Verify;
-use tierproof_tests::driver::{Bytes, Pools, Setup};
-use tierproof_tests::plan::Plan;
+use tierproof::lockstep::driver::{Bytes, Pools, Setup};
+use tierproof::lockstep::plan::Plan;
 
 use crate::backends::On;
 

@@ -7,8 +7,8 @@ use tierproof_core::{
     Result, TransferId, TransferRequest, Verify,
 };
 use tierproof_sim::{Sim, SimConfig};
-use tierproof_tests::driver::{Bytes as Compare, Driver, Mismatch, Pools, Setup};
-use tierproof_tests::plan::{Op, Plan};
+use tierproof::lockstep::driver::{Bytes as Compare, Driver, Mismatch, Pools, Setup};
+use tierproof::lockstep::plan::{Op, Plan};
 use tierproof_tests::words::{R, Request, Script, config};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Scenarios: plans short enough that what is decided for them can be read whole.
 
-use tierproof_tests::plan::{Op, Plan};
+use tierproof::lockstep::plan::{Op, Plan};
 use tierproof_tests::words::{DIRECTORY, R, Request, Script, config};
 
 /// Two conversations take turns. While one speaks the other one sinks, through host to disk; each

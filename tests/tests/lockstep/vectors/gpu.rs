@@ -5,8 +5,8 @@
 
 use rstest::rstest;
 use tierproof_core::{Element, TransferMode};
-use tierproof_tests::driver::Bytes;
-use tierproof_tests::plan::Plan;
+use tierproof::lockstep::driver::Bytes;
+use tierproof::lockstep::plan::Plan;
 
 use super::contents::{
     a_file_holds_the_final_bytes, a_partial_copy_on_the_device_opens_no_file, come_back_from_files,

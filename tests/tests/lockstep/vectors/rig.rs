@@ -5,7 +5,7 @@ use tierproof_core::{
     RequestId, Retention, Settled, Tier, TierBlocks, TokenPrompt, TransferMode, Verify,
     WindowConfig,
 };
-use tierproof_tests::driver::{Traffic, Watch};
+use tierproof::lockstep::driver::{Traffic, Watch};
 use tierproof_tests::words::DIRECTORY;
 
 /// The attention size of the one window.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::{PlanConfig, PlanPolicy, PlanWindow};
+use crate::lockstep::plan::{PlanConfig, PlanPolicy, PlanWindow};
 
 use super::block::{Block, BlockId, DEVICE, DISK, HOST, Parent, TIERS, Tier};
 use super::content::Content;

@@ -1,6 +1,6 @@
 //! Keys: what a block's tokens are, and how two of them compare.
 
-use crate::plan::{PlanPrompt, PlanTokens};
+use crate::lockstep::plan::{PlanPrompt, PlanTokens};
 
 /// What tells the content of a block from that of its siblings.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,8 +22,8 @@ use std::collections::BTreeMap;
 
 use tierproof_core::{Backend, Engine, Error, ErrorKind, Nanos, PinId, RequestId};
 
-use crate::model::{Model, Outcome, Refusal};
-use crate::plan::{Op, Plan, PlanConfig};
+use crate::lockstep::model::{Model, Outcome, Refusal};
+use crate::lockstep::plan::{Op, Plan, PlanConfig};
 
 pub use mismatch::Mismatch;
 pub use setup::{Bytes, Pools, Setup};

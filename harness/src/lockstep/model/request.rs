@@ -1,6 +1,6 @@
 //! A request as the model sees it: what was asked, what was generated, what its blocks get.
 
-use crate::plan::{
+use crate::lockstep::plan::{
     BEAMS_MAX, PlanAdd, PlanConfig, PlanMode, PlanMultimodal, PlanPrompt, PlanRange, PlanRetention,
     PlanTokens, SEQUENCE_TOKENS_MAX,
 };

@@ -4,7 +4,7 @@ use tierproof_core::{
     MultimodalItem, Prompt, Request, RequestId, Retention, TokenPrompt, TokenRange, TransferMode,
 };
 
-use crate::plan::{BEAMS_MAX, PlanAdd, PlanMode, PlanPrompt, PlanRetention, PlanTokens};
+use crate::lockstep::plan::{BEAMS_MAX, PlanAdd, PlanMode, PlanPrompt, PlanRetention, PlanTokens};
 
 /// The request, or nothing if it can't even be said.
 pub(super) fn request(add: &PlanAdd) -> Option<Request> {

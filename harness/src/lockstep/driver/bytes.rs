@@ -2,8 +2,8 @@
 
 use tierproof_core::{Backend, BlockId, Descriptor, RequestId, Settled};
 
-use crate::model::{Outcome, SequenceView, WindowView};
-use crate::plan::Op;
+use crate::lockstep::model::{Outcome, SequenceView, WindowView};
+use crate::lockstep::plan::Op;
 
 use super::layout::{Layout, pattern};
 use super::{Bytes, Check, Driver};

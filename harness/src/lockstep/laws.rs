@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{BlockId, Key, Model, Parent, TIERS, Window, key_fingerprints};
+use crate::lockstep::model::{BlockId, Key, Model, Parent, TIERS, Window, key_fingerprints};
 
 impl Model {
     /// Whether every law holds.

@@ -22,7 +22,7 @@ mod window;
 
 use std::collections::BTreeMap;
 
-use crate::plan::{Op, PlanAdd, PlanConfig};
+use crate::lockstep::plan::{Op, PlanAdd, PlanConfig};
 
 pub use content::Content;
 pub use counters::{Counters, RequestStats};

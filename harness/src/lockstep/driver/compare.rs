@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use tierproof_core::{Backend, BlockState, Counters, RequestId, RequestStats, Tier, TierUse};
 
-use crate::model::{BlockView, SequenceView, TierView, WindowView};
+use crate::lockstep::model::{BlockView, SequenceView, TierView, WindowView};
 
 use super::{Check, Driver};
 

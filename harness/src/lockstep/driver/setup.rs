@@ -5,7 +5,7 @@ use tierproof_core::{
     WindowConfig,
 };
 
-use crate::plan::{PlanConfig, PlanPolicy, PlanWindow};
+use crate::lockstep::plan::{PlanConfig, PlanPolicy, PlanWindow};
 
 use super::layout::Layout;
 

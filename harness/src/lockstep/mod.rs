@@ -1,0 +1,12 @@
+//! Engine and model side by side: what is done, what must come of it, and how the two are compared.
+//!
+//! * [`plan`]: what is done, as data: a configuration and a list of operations.
+//! * [`model`]: the reference model. A second implementation of `docs/blocks.md` that shares no
+//!   code with the engine and is written to be read: vectors, linear scans, clones.
+//! * `laws`: what must hold of the model's own state after every operation.
+//! * [`driver`]: engine and model in lockstep, on any backend, with real bytes.
+
+pub mod driver;
+mod laws;
+pub mod model;
+pub mod plan;
