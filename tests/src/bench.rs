@@ -3,10 +3,10 @@
 
 use tierproof_sim::{Sim, SimConfig};
 
+use crate::words::{Config, Request};
 use tierproof::lockstep::driver::{Driver, Setup};
 use tierproof::lockstep::model::{Model, Outcome};
 use tierproof::lockstep::plan::Op;
-use crate::words::{Config, Request};
 
 /// An engine on the simulator, and the model of it.
 pub(crate) struct Bench {

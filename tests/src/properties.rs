@@ -3,11 +3,11 @@
 
 use proptest::prelude::*;
 
+use crate::strategy::{DIRECTORY, Shape, plans};
 use tierproof::lockstep::model::{Model, Outcome};
 use tierproof::lockstep::plan::{
     Op, Plan, PlanAdd, PlanConfig, PlanMode, PlanPolicy, PlanPrompt, PlanRetention, PlanWindow,
 };
-use crate::strategy::{DIRECTORY, Shape, plans};
 
 fn run(plan: &Plan) -> Result<Model, TestCaseError> {
     let mut model = Model::new(&plan.config);

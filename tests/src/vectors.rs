@@ -2,9 +2,9 @@
 //! block ids, prepopulated lengths (`pos`) and free counts. The numbers are those of the vectors.
 
 use crate::bench::Bench;
+use crate::words::{DIRECTORY, R, Request, config, image};
 use tierproof::lockstep::model::Outcome;
 use tierproof::lockstep::model::Refusal::Invalid;
-use crate::words::{DIRECTORY, R, Request, config, image};
 
 /// Every request of these ids is there, or none of these is.
 fn ids(from: u64) -> std::ops::Range<u64> {

@@ -1,9 +1,9 @@
 //! How sequences grow, shrink, slide and end.
 
 use crate::bench::Bench;
+use crate::words::{R, Request, config};
 use tierproof::lockstep::model::Outcome;
 use tierproof::lockstep::model::Refusal::Invalid;
-use crate::words::{R, Request, config};
 
 #[test]
 fn new_blocks_are_stored_when_one_was_just_filled() {

@@ -1,9 +1,9 @@
 //! Content between tiers: up, down, and out at the bottom.
 
 use crate::bench::Bench;
+use crate::words::{DIRECTORY, R, Request, config};
 use tierproof::lockstep::model::Outcome;
 use tierproof::lockstep::model::Refusal::{Exhausted, Invalid};
-use crate::words::{DIRECTORY, R, Request, config};
 
 #[test]
 fn an_onboard_into_a_full_hierarchy_is_an_exchange() {

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use rstest::rstest;
-use tierproof_core::Verify;
 use tierproof::lockstep::driver::{Bytes, Pools, Setup};
 use tierproof::lockstep::plan::Plan;
+use tierproof_core::Verify;
 
 use crate::backends::On;
 

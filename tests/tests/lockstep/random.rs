@@ -8,10 +8,10 @@ use std::cell::RefCell;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 use rstest::rstest;
-use tierproof_core::Verify;
-use tierproof_sim::{Sim, SimConfig};
 use tierproof::lockstep::driver::{Bytes, Driver, Mismatch, Pools, Setup};
 use tierproof::lockstep::plan::{Plan, PlanConfig, PlanPolicy};
+use tierproof_core::Verify;
+use tierproof_sim::{Sim, SimConfig};
 use tierproof_tests::strategy::{Shape, plans_for};
 
 use crate::backends::{On, scratch};

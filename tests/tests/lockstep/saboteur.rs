@@ -2,13 +2,13 @@
 //! and the driver says so, naming the block where it is about bytes.
 
 use rstest::rstest;
+use tierproof::lockstep::driver::{Bytes as Compare, Driver, Mismatch, Pools, Setup};
+use tierproof::lockstep::plan::{Op, Plan};
 use tierproof_core::{
     Backend, Bytes, Capability, Completion, Descriptor, Medium, MediumKind, Nanos, Part, RegionId,
     Result, TransferId, TransferRequest, Verify,
 };
 use tierproof_sim::{Sim, SimConfig};
-use tierproof::lockstep::driver::{Bytes as Compare, Driver, Mismatch, Pools, Setup};
-use tierproof::lockstep::plan::{Op, Plan};
 use tierproof_tests::words::{R, Request, Script, config};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use rstest::rstest;
-use tierproof_core::{BlockId, EngineConfig, NoFiles, TransferMode, WindowConfig};
 use tierproof::lockstep::driver::{Bytes, Setup};
 use tierproof::lockstep::plan::{Op, Plan as Saved};
+use tierproof_core::{BlockId, EngineConfig, NoFiles, TransferMode, WindowConfig};
 use tierproof_tests::words::{DIRECTORY, R, Request, Script, config};
 
 use super::cell::Cell;

@@ -2,9 +2,9 @@
 //! file stands where they ask for a file of each slot.
 
 use rstest::rstest;
-use tierproof_core::{Element, TransferMode};
 use tierproof::lockstep::driver::Bytes;
 use tierproof::lockstep::plan::Plan;
+use tierproof_core::{Element, TransferMode};
 
 use super::contents::{
     a_file_holds_the_final_bytes, a_partial_copy_on_the_device_opens_no_file, come_back_from_files,

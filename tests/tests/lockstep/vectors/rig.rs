@@ -1,11 +1,11 @@
 //! An engine whose blocks are written and read by hand.
 
+use tierproof::lockstep::driver::{Traffic, Watch};
 use tierproof_core::{
     Admission, Backend, BlockId, Engine, EngineConfig, PoolShape, PriorityLru, Prompt, Request,
     RequestId, Retention, Settled, Tier, TierBlocks, TokenPrompt, TransferMode, Verify,
     WindowConfig,
 };
-use tierproof::lockstep::driver::{Traffic, Watch};
 use tierproof_tests::words::DIRECTORY;
 
 /// The attention size of the one window.
