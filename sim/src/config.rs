@@ -29,6 +29,9 @@ pub struct SimConfig {
     pub request_bytes_max: Bytes,
     /// Parts in flight at most, over all requests, 1 to 2^20.
     pub in_flight_parts_max: u32,
+    /// Whether a new file reads as zeros, as one that was made by giving it a length, and not as
+    /// [`Poison`](crate::Poison).
+    pub zeroed_files: bool,
 }
 
 impl Default for SimConfig {
@@ -41,6 +44,7 @@ impl Default for SimConfig {
             request_parts_max: 64,
             request_bytes_max: 1 << 30,
             in_flight_parts_max: 1024,
+            zeroed_files: false,
         }
     }
 }

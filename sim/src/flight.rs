@@ -54,6 +54,18 @@ impl Flights {
         &mut self.flights[number as usize]
     }
 
+    /// Parts that are to succeed of requests that have not `ended`, by request.
+    pub(crate) fn under_way(&self, ended: &[u32]) -> impl Iterator<Item = Part> {
+        let mut flights: Vec<_> = (0..).zip(&self.flights).collect();
+        flights.retain(|(number, flight)| flight.id.is_some() && !ended.contains(number));
+        flights.sort_by_key(|(_, flight)| flight.id);
+        flights.into_iter().flat_map(|(_, flight)| {
+            let fails = |index: u32| flight.faults.iter().any(|(failed, _)| *failed == index);
+            let parts = (0..).zip(&flight.parts).filter(move |(index, _)| !fails(*index));
+            parts.map(|(_, part)| *part)
+        })
+    }
+
     /// The number of request `id`.
     pub(crate) fn find(&self, id: TransferId) -> Option<u32> {
         let found = self.flights.iter().position(|flight| flight.id == Some(id));

@@ -11,7 +11,7 @@
 //!   request is known by where its first part goes and how often something went there before, so
 //!   that leaving one out changes the draws of no request between other places. Completions of one
 //!   instant are reported in drawn order.
-//! - **Bytes.** What nobody wrote is random, never zero. A request owns its ranges from submit until
+//! - **Bytes.** What nobody wrote is noise that says whose it is ([`Poison`]), never zero. A request owns its ranges from submit until
 //!   its completion is *polled*: nothing else may write its sources, or read or write its targets.
 //!   So nobody can tell at what moment between the bytes move. Parts that fail by a verdict leave
 //!   garbage in their targets; parts whose source is refused leave their targets as they were.
@@ -23,6 +23,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `draw` | draws by counter |
+//! | `poison` | [`Poison`]: what lies where nobody wrote |
 //! | `link` | a shared link, exactly |
 //! | `profile` | [`Profile`]: device models as data |
 //! | `config` | [`SimConfig`] |
@@ -34,25 +35,32 @@
 //! | `flight` | requests in flight |
 //! | `fault` | [`FaultSource`] and [`Verdict`] |
 //! | `sim` | [`Sim`] |
+//! | `cut` | [`Cut`]: what a power cut leaves |
 //! | `backend` | [`Sim`] as a backend |
+//! | [`faults`] | any backend with faults |
 
 #![forbid(unsafe_code)]
 
 mod backend;
 mod config;
+mod cut;
 mod draw;
 mod fault;
+pub mod faults;
 mod flight;
 mod image;
 mod judge;
 mod link;
 mod memory;
+mod poison;
 mod profile;
 mod ranges;
 mod schedule;
 mod sim;
 
 pub use config::SimConfig;
+pub use cut::Cut;
 pub use fault::{FaultSource, NoFaults, Verdict};
+pub use poison::{Leftover, Poison};
 pub use profile::{LinkProfile, Profile, RouteProfile, RouteProfiles};
 pub use sim::{Misuse, Sim};

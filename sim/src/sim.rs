@@ -64,7 +64,7 @@ pub struct Sim {
     /// The id of the next request.
     pub(crate) next_id: u64,
     misuses: Vec<Misuse>,
-    profile: Profile,
+    pub(crate) profile: Profile,
     /// Room for the flights that end at one instant.
     ended: Vec<u32>,
 }
@@ -100,7 +100,7 @@ impl Sim {
             draw,
             now: Nanos::ZERO,
             schedule: Schedule::new(&config.profile),
-            memory: Memory::new(draw, config.alignment),
+            memory: Memory::new(&config),
             flights: Flights::default(),
             done: Vec::new(),
             faults: Box::new(faults),
@@ -145,15 +145,6 @@ impl Sim {
             }
             None => out_of_range(format!("{region:?} was never given or is released")),
         }
-    }
-
-    /// Loses all that is not durable: requests in flight and completions not yet polled vanish,
-    /// memory holds other undefined bytes, files hold what was last flushed. Regions stay.
-    pub fn power_cut(&mut self) {
-        self.schedule = Schedule::new(&self.profile);
-        self.flights = Flights::default();
-        self.done.clear();
-        self.memory.cut();
     }
 
     /// Lets a request that hangs go on from now, as if its service began now.

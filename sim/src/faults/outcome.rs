@@ -1,0 +1,221 @@
+//! What a fault makes of a part when its end is told.
+//!
+//! At that moment the part's ranges are nobody's, and the backend has done what was asked. So its
+//! target can be spoiled, its bytes put elsewhere, or what it read be read again, otherwise.
+
+use std::collections::BTreeMap;
+
+use tierproof_core::{Backend, Descriptor, ErrorKind, Fault};
+
+use super::choices::Choice;
+use super::fit::Target;
+use super::flight::{Flight, Ghost, Hit};
+use super::overlay::Damage;
+use super::tamper::{Extents, short};
+use super::{FaultClass, Faulty};
+
+/// What a fault made of a part: `None` is a success, so it is told. An error is why the fault
+/// could not be had.
+pub(super) type Struck = Result<Option<Fault>, String>;
+
+const SECTOR: u64 = 512;
+const PAGE: u64 = 4096;
+
+impl<B: Backend> Faulty<B> {
+    /// Ends one part, and notes what is told of it.
+    pub(super) fn end_part(
+        &mut self,
+        flight: &mut Flight,
+        index: u32,
+        told: &mut BTreeMap<u32, Fault>,
+    ) {
+        let part = flight.request.parts[index as usize];
+        let (Some(extents), Some(between)) = (self.extents(&part), self.media.between(&part))
+        else {
+            return;
+        };
+        self.media.rewritten(&part, extents.target);
+        if told.contains_key(&index) {
+            return;
+        }
+        let parts = flight.request.parts.len();
+        let target = Target { part: &part, between, parts, unsealed: self.unsealed };
+        let of_both = [extents.source, extents.target];
+        if let Some(kind) = self.conditions.strike(&target, of_both) {
+            self.spoil(extents.target, u64::from(index));
+            told.insert(index, Fault::new(kind));
+            return;
+        }
+        self.conditions.rewritten(extents.target);
+        let before = flight.before.remove(&index);
+        if self.keeps_history
+            && part.seal.is_some()
+            && let Some(before) = &before
+        {
+            self.history.insert(extents.target, before.clone());
+        }
+        let hit = flight.take_outcome(index);
+        let struck = match hit {
+            Some(hit) => self.strike(flight, hit, &target, &extents, before, told),
+            None if self.conditions.confuses(&part) => self.confuse(&target, &extents, before),
+            None => Ok(None),
+        };
+        match (struck, hit) {
+            (Ok(fault), hit) => {
+                told.extend(fault.map(|fault| (index, fault)));
+                if let Some(hit) = hit {
+                    self.choices.fire(hit.on, hit.choice);
+                }
+            }
+            (Err(why), Some(hit)) => self.choices.cannot(hit.choice, why),
+            (Err(_), None) => {}
+        }
+    }
+
+    fn strike(
+        &mut self,
+        flight: &Flight,
+        hit: Hit,
+        target: &Target<'_>,
+        extents: &Extents,
+        before: Option<Vec<u8>>,
+        told: &mut BTreeMap<u32, Fault>,
+    ) -> Struck {
+        use FaultClass::{
+            F01, F02, F03, F04, F05, F06, F09, F10, F11, F12, F13, F14, F22, F23, F24, F27, F28,
+            F29, F31, G08, G10, G14, G16,
+        };
+        let Choice { class, detail, .. } = hit.choice;
+        let part = target.part;
+        match class {
+            F01 | F03 => self.fail(extents.target, ErrorKind::Device, detail),
+            F29 => {
+                let kinds = [ErrorKind::Unavailable, ErrorKind::Exhausted, ErrorKind::Busy];
+                self.fail(extents.target, kinds[(detail % 3) as usize], detail)
+            }
+            F02 => {
+                let at = within(extents.source, SECTOR, detail);
+                self.conditions.bad.push(Damage { class, at });
+                self.fail(extents.target, ErrorKind::Device, detail)
+            }
+            G16 => {
+                let at = self.page_of(extents, detail);
+                self.conditions.bad.push(Damage { class, at });
+                self.fail(extents.target, ErrorKind::Device, detail)
+            }
+            F04 => {
+                self.conditions.full_for = (detail % 4) as u32;
+                let before = before.ok_or("what the target held is not known")?;
+                self.media.write(extents.target, &before).map_err(|error| error.to_string())?;
+                Ok(Some(Fault::new(ErrorKind::Exhausted)))
+            }
+            F27 => {
+                self.conditions.files_gone = true;
+                self.fail(extents.target, ErrorKind::Unavailable, detail)
+            }
+            G08 => {
+                self.conditions.context_lost = true;
+                self.conditions.polls_fail = detail & 1 == 1;
+                self.fail(extents.target, ErrorKind::Device, detail)
+            }
+            F24 => {
+                self.fail_some(flight, hit, told);
+                Ok(None)
+            }
+            F05 => self.write_short(extents, before, detail),
+            F09 => self.lose(class, extents, before),
+            F10 => self.misdirect_write(target, extents, before, detail),
+            F12 => self.rot(part, extents, detail),
+            G14 => self.relayout(part, extents),
+            F06 => {
+                let cut = short(&self.read(extents)?, detail);
+                if detail & 1 == 1 {
+                    self.arrive(part, extents, &cut)?;
+                    return Ok(Some(Fault::new(ErrorKind::Device)));
+                }
+                self.arrive(part, extents, &cut)
+            }
+            F11 => self.misdirect_read(target, extents, detail),
+            F13 => self.flip_on_the_way(part, extents, detail),
+            F14 => match self.history.get(&extents.source).cloned() {
+                Some(old) => self.arrive(part, extents, &old),
+                None => Err("the slot was not written twice".to_owned()),
+            },
+            F22 => {
+                self.blame(flight, hit, told)?;
+                self.fail_silently(class, target, extents, detail)
+            }
+            F23 => self.fail_silently(class, target, extents, detail),
+            F28 => self.meddle(target, extents, detail),
+            F31 => {
+                self.reuse_number(target, detail)?;
+                self.confuse(target, extents, before)
+            }
+            G10 => {
+                let bytes = self.image(extents.target)?;
+                let due = self.due(hit.choice);
+                self.ghosts.push(Ghost { class, at: extents.target, bytes, due });
+                self.fail(extents.target, ErrorKind::Device, detail)
+            }
+            other => Err(format!("{other} does not strike the end of a part")),
+        }
+    }
+
+    /// Ends a part with an error and garbage.
+    pub(super) fn fail(&mut self, at: Descriptor, kind: ErrorKind, detail: u64) -> Struck {
+        self.spoil(at, detail);
+        Ok(Some(Fault::new(kind)))
+    }
+
+    /// Of the parts of a request, the struck one fails, the next does not, and each other may.
+    fn fail_some(&mut self, flight: &Flight, hit: Hit, told: &mut BTreeMap<u32, Fault>) {
+        let parts = flight.request.parts.len() as u32;
+        for (index, part) in (0..).zip(&flight.request.parts) {
+            let drawn = hit.choice.detail >> (index % 64) & 1 == 1;
+            let fails = index == hit.part || (drawn && index != (hit.part + 1) % parts);
+            let Some(extents) = self.extents(part).filter(|_| fails) else { continue };
+            self.spoil(extents.target, u64::from(index));
+            told.entry(index).or_insert(Fault::new(ErrorKind::Device));
+        }
+    }
+
+    /// Tells the error of a part of another: of the same request if it has another, else of the
+    /// oldest transfer in flight.
+    fn blame(
+        &mut self,
+        flight: &Flight,
+        hit: Hit,
+        told: &mut BTreeMap<u32, Fault>,
+    ) -> Result<(), String> {
+        let parts = flight.request.parts.len() as u32;
+        if parts > 1 {
+            told.entry((hit.part + 1) % parts).or_insert(Fault::new(ErrorKind::Device));
+            return Ok(());
+        }
+        let below = self.below.values_mut();
+        let others = below.chain(self.landed.iter_mut().map(|landed| &mut landed.flight));
+        let other = others.min_by_key(|other| other.id).ok_or("nothing else is in flight")?;
+        other.blamed = true;
+        Ok(())
+    }
+
+    /// The page that is retired: of the device's side where there is one, else of the source.
+    fn page_of(&self, extents: &Extents, detail: u64) -> Descriptor {
+        let device = |at: &&Descriptor| {
+            self.media.kind(at.region) == Some(tierproof_core::MediumKind::Device)
+        };
+        let sides = [extents.target, extents.source];
+        let at = sides.iter().find(device).copied().unwrap_or(extents.source);
+        within(at, PAGE, detail)
+    }
+}
+
+/// The part of `at` in one of the aligned pieces of `unit` bytes that it touches.
+fn within(at: Descriptor, unit: u64, detail: u64) -> Descriptor {
+    let first = at.offset / unit;
+    let pieces = (at.offset + at.len).div_ceil(unit).saturating_sub(first).max(1);
+    let piece = first + detail % pieces;
+    let start = (piece * unit).max(at.offset);
+    let end = ((piece + 1) * unit).min(at.offset + at.len);
+    Descriptor { offset: start, len: end - start, ..at }
+}
