@@ -36,6 +36,31 @@ pub enum Lasts {
     Always,
 }
 
+impl fmt::Display for Duty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Mask => "mask it",
+            Self::Miss => "miss",
+            Self::Wait => "offer again",
+            Self::TypedError => "typed error",
+            Self::Report => "report it",
+            Self::Recover => "recover",
+        })
+    }
+}
+
+impl fmt::Display for Lasts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Once => "once",
+            Self::AWhile => "a few calls",
+            Self::UntilRewritten => "until rewritten",
+            Self::UntilHealed => "until healed",
+            Self::Always => "always",
+        })
+    }
+}
+
 /// What a fault strikes, and so what kind of [`Subject`](super::Subject) an entry names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Occasion {

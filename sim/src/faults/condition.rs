@@ -111,6 +111,12 @@ impl Conditions {
         self.bad.retain(|bad| bad.class != FaultClass::F02 || !overlap(bad.at, at));
     }
 
+    /// Whether what a part's target holds may have to be put back.
+    pub(super) fn turns_away<B: Backend>(&self, part: &Part, media: &Media<B>) -> bool {
+        let to_file = || media.kind(part.target.region) == Some(MediumKind::File);
+        self.confuses(part) || (self.full_for > 0 && to_file())
+    }
+
     /// Whether a part goes to or comes from a file whose number is another's.
     pub(super) fn confuses(&self, part: &Part) -> bool {
         !self.reused.is_empty()

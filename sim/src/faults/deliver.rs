@@ -21,6 +21,7 @@ impl<B: Backend> Faulty<B> {
             self.echoes.push(Completion { id: TransferId(u64::MAX), at, faults });
             return;
         };
+        self.timed -= usize::from(flight.is_timed());
         let mut hold = Hold::No;
         if let Some(hit) = flight.take(FaultClass::F18) {
             let elapsed = at.0.saturating_sub(flight.since.0).max(ELAPSED_MIN);
@@ -30,9 +31,6 @@ impl<B: Backend> Faulty<B> {
         } else if let Some(hit) = flight.take(FaultClass::F19) {
             hold = Hold::Overtaken;
             self.choices.fire(hit.on, hit.choice);
-        }
-        if self.healed {
-            hold = Hold::No;
         }
         self.landed.push(Landed { flight, at, faults, hold });
     }
@@ -156,6 +154,12 @@ impl<B: Backend> Faulty<B> {
         let mut told = below;
         if flight.blamed {
             told.entry(0).or_insert(Fault::new(ErrorKind::Device));
+        }
+        // First of all parts: the damage that one does may lie in another's target.
+        for part in &flight.request.parts {
+            if let Some(extents) = self.extents(part) {
+                self.media.rewritten(part, extents.target);
+            }
         }
         for index in 0..flight.request.parts.len() as u32 {
             self.end_part(flight, index, &mut told);

@@ -70,6 +70,8 @@ pub struct Faulty<B> {
     pub(super) parts_in_flight: u32,
     /// Handed to the backend, by its id.
     pub(super) below: BTreeMap<TransferId, Flight>,
+    /// Of these, how many are told of at another time than they end.
+    pub(super) timed: usize,
     pub(super) hung: Vec<Hung>,
     pub(super) landed: Vec<Landed>,
     pub(super) ghosts: Vec<Ghost>,
@@ -124,6 +126,7 @@ impl<B: Backend> Faulty<B> {
             next_id: 0,
             parts_in_flight: 0,
             below: BTreeMap::new(),
+            timed: 0,
             hung: Vec::new(),
             landed: Vec::new(),
             ghosts: Vec::new(),
@@ -227,9 +230,18 @@ impl<B: Backend> Faulty<B> {
         self.choices.end();
         self.conditions = Conditions::default();
         self.ghosts.clear();
+        self.echoes.clear();
         self.clock.heal();
-        self.hung.iter_mut().for_each(|hung| hung.until = Nanos::ZERO);
-        self.landed.iter_mut().for_each(|landed| landed.hold = Hold::No);
+        self.timed = 0;
+        self.below.values_mut().for_each(|flight| flight.hits.clear());
+        for hung in &mut self.hung {
+            hung.until = Nanos::ZERO;
+            hung.flight.hits.clear();
+        }
+        for landed in &mut self.landed {
+            landed.hold = Hold::No;
+            landed.flight.hits.clear();
+        }
         self.media.lift();
     }
 
@@ -252,9 +264,10 @@ impl<B: Backend> Faulty<B> {
         self.media.backend
     }
 
-    /// Whether every call can go straight to the backend.
+    /// Whether nothing is held up that the backend knows nothing of.
     pub(super) fn is_plain(&self) -> bool {
-        self.hung.is_empty()
+        self.timed == 0
+            && self.hung.is_empty()
             && self.landed.is_empty()
             && self.echoes.is_empty()
             && self.broken.is_none()

@@ -1,10 +1,11 @@
 //! Transfers between submit and the telling of their completion.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tierproof_core::{Descriptor, Fault, Nanos, TransferId, TransferRequest};
 
 use super::choices::Choice;
+use super::class::Stage;
 use super::{FaultClass, Subject};
 
 /// A fault that is to strike a part of a transfer.
@@ -21,8 +22,13 @@ pub(super) struct Flight {
     pub(super) id: TransferId,
     pub(super) request: TransferRequest,
     pub(super) hits: Vec<Hit>,
-    /// What the targets of some parts held before, by part.
+    /// What the targets of some parts held before, by part, for a fault that puts it back.
     pub(super) before: BTreeMap<u32, Vec<u8>>,
+    /// The same for stale reads later.
+    pub(super) replaced: BTreeMap<u32, Vec<u8>>,
+    /// Parts that a lasting condition turned away when they were handed over. Those handed over
+    /// earlier it leaves alone.
+    pub(super) turned_away: BTreeSet<u32>,
     /// When it was handed to the backend, in its time.
     pub(super) since: Nanos,
     /// An error of another transfer is told of its first part.
@@ -30,6 +36,11 @@ pub(super) struct Flight {
 }
 
 impl Flight {
+    /// Whether its end is told at another time than it comes.
+    pub(super) fn is_timed(&self) -> bool {
+        self.hits.iter().any(|hit| hit.choice.class.stage() == Stage::Timing)
+    }
+
     /// Takes the fault of one class, if it is to strike.
     pub(super) fn take(&mut self, class: FaultClass) -> Option<Hit> {
         let index = self.hits.iter().position(|hit| hit.choice.class == class)?;
@@ -38,9 +49,7 @@ impl Flight {
 
     /// Takes the fault that decides what becomes of a part.
     pub(super) fn take_outcome(&mut self, part: u32) -> Option<Hit> {
-        let outcome = |hit: &Hit| {
-            hit.part == part && hit.choice.class.stage() == super::class::Stage::Outcome
-        };
+        let outcome = |hit: &Hit| hit.part == part && hit.choice.class.stage() == Stage::Outcome;
         let index = self.hits.iter().position(outcome)?;
         Some(self.hits.remove(index))
     }

@@ -34,6 +34,7 @@ impl<B: Backend> Faulty<B> {
         match sent {
             Ok(id) => {
                 flight.since = self.now;
+                self.timed += usize::from(flight.is_timed());
                 self.below.insert(id, flight);
                 Ok(())
             }
@@ -41,23 +42,30 @@ impl<B: Backend> Faulty<B> {
         }
     }
 
-    /// Keeps what targets hold before a fault that needs it.
+    /// Keeps what targets hold for faults that put it back, now or later.
     fn remember(&mut self, flight: &mut Flight) {
         use FaultClass::{F04, F05, F09, F10, F31};
         for (index, part) in (0..).zip(&flight.request.parts) {
             let asks = |hit: &Hit| {
                 hit.part == index && matches!(hit.choice.class, F04 | F05 | F09 | F10 | F31)
             };
-            let wanted = flight.hits.iter().any(asks)
-                || self.conditions.confuses(part)
-                || (self.keeps_history && part.seal.is_some());
-            if !wanted {
+            let asked = flight.hits.iter().any(asks);
+            let turned_away = self.conditions.turns_away(part, &self.media);
+            let kept = self.keeps_history && part.seal.is_some();
+            if !asked && !turned_away && !kept {
                 continue;
             }
             let at = self.media.extent(part.target, part.seal.is_some());
             // Another transfer may be writing it: then the request is about to be refused.
             let free = at.filter(|&at| self.media.owner(at, false).is_none());
-            if let Some(bytes) = free.and_then(|at| self.media.image(at).ok()) {
+            let Some(bytes) = free.and_then(|at| self.media.image(at).ok()) else { continue };
+            if turned_away {
+                flight.turned_away.insert(index);
+            }
+            if kept {
+                flight.replaced.insert(index, bytes.clone());
+            }
+            if asked || turned_away {
                 flight.before.insert(index, bytes);
             }
         }

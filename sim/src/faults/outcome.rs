@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use tierproof_core::{Backend, Descriptor, ErrorKind, Fault};
+use tierproof_core::{Backend, Descriptor, ErrorKind, Fault, MediumKind, TransferId};
 
 use super::choices::Choice;
 use super::fit::Target;
@@ -34,41 +34,43 @@ impl<B: Backend> Faulty<B> {
         else {
             return;
         };
-        self.media.rewritten(&part, extents.target);
         if told.contains_key(&index) {
             return;
         }
         let parts = flight.request.parts.len();
         let target = Target { part: &part, between, parts, unsealed: self.unsealed };
+        let before = flight.before.remove(&index);
+        let turned_away = flight.turned_away.contains(&index);
         let of_both = [extents.source, extents.target];
         if let Some(kind) = self.conditions.strike(&target, of_both) {
-            self.spoil(extents.target, u64::from(index));
+            match before.filter(|_| kind == ErrorKind::Exhausted && turned_away) {
+                // Without space nothing is written at all.
+                Some(before) => self.put_back(extents.target, &before),
+                None => self.spoil(extents.target, u64::from(index)),
+            }
             told.insert(index, Fault::new(kind));
             return;
         }
         self.conditions.rewritten(extents.target);
-        let before = flight.before.remove(&index);
         if self.keeps_history
             && part.seal.is_some()
             && let Some(before) = &before
         {
             self.history.insert(extents.target, before.clone());
         }
-        let hit = flight.take_outcome(index);
-        let struck = match hit {
-            Some(hit) => self.strike(flight, hit, &target, &extents, before, told),
-            None if self.conditions.confuses(&part) => self.confuse(&target, &extents, before),
-            None => Ok(None),
-        };
-        match (struck, hit) {
-            (Ok(fault), hit) => {
-                told.extend(fault.map(|fault| (index, fault)));
-                if let Some(hit) = hit {
-                    self.choices.fire(hit.on, hit.choice);
+        if let Some(hit) = flight.take_outcome(index) {
+            match self.strike(flight, hit, &target, &extents, before.clone(), told) {
+                Ok(fault) => {
+                    told.extend(fault.map(|fault| (index, fault)));
+                    return self.choices.fire(hit.on, hit.choice);
                 }
+                Err(why) => self.choices.cannot(hit.choice, why),
             }
-            (Err(why), Some(hit)) => self.choices.cannot(hit.choice, why),
-            (Err(_), None) => {}
+        }
+        if turned_away && self.conditions.confuses(&part) {
+            // What can't be confused is done as it was asked.
+            let fault = self.confuse(&target, &extents, before).unwrap_or(None);
+            told.extend(fault.map(|fault| (index, fault)));
         }
     }
 
@@ -104,9 +106,9 @@ impl<B: Backend> Faulty<B> {
                 self.fail(extents.target, ErrorKind::Device, detail)
             }
             F04 => {
-                self.conditions.full_for = (detail % 4) as u32;
                 let before = before.ok_or("what the target held is not known")?;
-                self.media.write(extents.target, &before).map_err(|error| error.to_string())?;
+                self.conditions.full_for = (detail % 4) as u32;
+                self.put_back(extents.target, &before);
                 Ok(Some(Fault::new(ErrorKind::Exhausted)))
             }
             F27 => {
@@ -123,7 +125,7 @@ impl<B: Backend> Faulty<B> {
                 Ok(None)
             }
             F05 => self.write_short(extents, before, detail),
-            F09 => self.lose(class, extents, before),
+            F09 => self.lose(extents, before),
             F10 => self.misdirect_write(target, extents, before, detail),
             F12 => self.rot(part, extents, detail),
             G14 => self.relayout(part, extents),
@@ -142,14 +144,20 @@ impl<B: Backend> Faulty<B> {
                 None => Err("the slot was not written twice".to_owned()),
             },
             F22 => {
-                self.blame(flight, hit, told)?;
-                self.fail_silently(class, target, extents, detail)
+                let other = self.scapegoat(flight)?;
+                let fault = self.fail_silently(class, target, extents, detail)?;
+                self.blame(flight, hit, other, told);
+                Ok(fault)
             }
             F23 => self.fail_silently(class, target, extents, detail),
             F28 => self.meddle(target, extents, detail),
             F31 => {
-                self.reuse_number(target, detail)?;
-                self.confuse(target, extents, before)
+                let region = self.reuse_number(target, detail)?;
+                let struck = self.confuse(target, extents, before);
+                if struck.is_err() {
+                    self.conditions.reused.remove(&region);
+                }
+                struck
             }
             G10 => {
                 let bytes = self.image(extents.target)?;
@@ -179,31 +187,41 @@ impl<B: Backend> Faulty<B> {
         }
     }
 
-    /// Tells the error of a part of another: of the same request if it has another, else of the
-    /// oldest transfer in flight.
+    /// The transfer that is told the error of one of `flight`: itself if it has another part, else
+    /// the oldest in flight.
+    fn scapegoat(&self, flight: &Flight) -> Result<TransferId, String> {
+        if flight.request.parts.len() > 1 {
+            return Ok(flight.id);
+        }
+        let below = self.below.values();
+        let others = below.chain(self.landed.iter().map(|landed| &landed.flight));
+        let oldest = others.map(|other| other.id).min();
+        oldest.ok_or_else(|| "nothing else is in flight".to_owned())
+    }
+
+    /// Tells the error of a part of another: the next one, or the first of another transfer.
     fn blame(
         &mut self,
         flight: &Flight,
         hit: Hit,
+        id: TransferId,
         told: &mut BTreeMap<u32, Fault>,
-    ) -> Result<(), String> {
-        let parts = flight.request.parts.len() as u32;
-        if parts > 1 {
+    ) {
+        if id == flight.id {
+            let parts = flight.request.parts.len() as u32;
             told.entry((hit.part + 1) % parts).or_insert(Fault::new(ErrorKind::Device));
-            return Ok(());
+            return;
         }
         let below = self.below.values_mut();
-        let others = below.chain(self.landed.iter_mut().map(|landed| &mut landed.flight));
-        let other = others.min_by_key(|other| other.id).ok_or("nothing else is in flight")?;
-        other.blamed = true;
-        Ok(())
+        let mut others = below.chain(self.landed.iter_mut().map(|landed| &mut landed.flight));
+        if let Some(other) = others.find(|other| other.id == id) {
+            other.blamed = true;
+        }
     }
 
     /// The page that is retired: of the device's side where there is one, else of the source.
     fn page_of(&self, extents: &Extents, detail: u64) -> Descriptor {
-        let device = |at: &&Descriptor| {
-            self.media.kind(at.region) == Some(tierproof_core::MediumKind::Device)
-        };
+        let device = |at: &&Descriptor| self.media.kind(at.region) == Some(MediumKind::Device);
         let sides = [extents.target, extents.source];
         let at = sides.iter().find(device).copied().unwrap_or(extents.source);
         within(at, PAGE, detail)

@@ -31,6 +31,7 @@ impl Faulty<Sim> {
         // What hangs was never handed to the device, so nothing of it can have been written.
         self.media.backend.cut(cut);
         self.below.clear();
+        self.timed = 0;
         self.hung.clear();
         self.landed.clear();
         self.ghosts.clear();

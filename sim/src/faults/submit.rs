@@ -1,6 +1,6 @@
 //! From a request to the backend: what strikes its parts, what refuses it, what holds it up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tierproof_core::{
     Backend, Error, ErrorKind, Part, Result, Stamp, TRAILER_LEN, TransferId, TransferRequest,
@@ -29,8 +29,8 @@ impl<B: Backend> Faulty<B> {
         if !hits.is_empty() || !self.is_plain() {
             self.disturbs_nobody(request)?;
         }
-        if let Some(hit) = hits.iter().find(|hit| hit.choice.class.stage() == Stage::Refusal) {
-            return Err(self.refuse(*hit, request));
+        for hit in hits.iter().filter(|hit| hit.choice.class.stage() == Stage::Refusal) {
+            self.refuse(*hit, request)?;
         }
         let id = TransferId(self.next_id);
         let mut flight = Flight {
@@ -38,6 +38,8 @@ impl<B: Backend> Faulty<B> {
             request: request.clone(),
             hits,
             before: BTreeMap::new(),
+            replaced: BTreeMap::new(),
+            turned_away: BTreeSet::new(),
             since: self.now,
             blamed: false,
         };
@@ -135,24 +137,25 @@ impl<B: Backend> Faulty<B> {
     }
 
     /// Refuses: cleanly, until something ends, or only so that it seems.
-    fn refuse(&mut self, hit: Hit, request: &TransferRequest) -> Error {
+    fn refuse(&mut self, hit: Hit, request: &TransferRequest) -> Result<()> {
         let Hit { part, on, choice } = hit;
-        let kind = match choice.class {
-            FaultClass::F26 if choice.detail & 1 == 1 => ErrorKind::Device,
-            _ => ErrorKind::Busy,
-        };
-        if choice.class == FaultClass::G11 {
-            self.conditions.pool_empty = true;
+        let mut kind = ErrorKind::Busy;
+        match choice.class {
+            FaultClass::G11 => self.conditions.pool_empty = true,
+            FaultClass::F26 => {
+                if let Err(error) = self.haunt(&request.parts[part as usize], choice) {
+                    self.choices.cannot(choice, error.to_string());
+                    return Ok(());
+                }
+                if choice.detail & 1 == 1 {
+                    kind = ErrorKind::Device;
+                }
+            }
+            _ => {}
         }
-        if choice.class == FaultClass::F26
-            && let Err(error) = self.haunt(&request.parts[part as usize], choice)
-        {
-            self.choices.cannot(choice, error.to_string());
-        } else {
-            self.choices.fire(on, choice);
-        }
+        self.choices.fire(on, choice);
         self.count(on);
-        Error::new(kind, format!("part {part} is refused ({})", choice.class))
+        Err(Error::new(kind, format!("part {part} is refused ({})", choice.class)))
     }
 
     /// Prepares the late write of a part that is refused now.

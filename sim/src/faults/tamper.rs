@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use tierproof_core::{
-    Backend, Bytes, Descriptor, ErrorKind, Fault, MediumKind, Part, Stamp, TRAILER_LEN,
+    Backend, Bytes, Descriptor, ErrorKind, Fault, MediumKind, Part, RegionId, Stamp, TRAILER_LEN,
 };
 
 use super::fit::Target;
@@ -53,15 +53,15 @@ impl<B: Backend> Faulty<B> {
         let _ = self.media.write(at, &garbage(at, salt));
     }
 
+    /// Leaves what was there where a part failed before it wrote.
+    pub(super) fn put_back(&mut self, at: Descriptor, before: &[u8]) {
+        let _ = self.media.write(at, before);
+    }
+
     /// Lost: the target holds what it held (F09).
-    pub(super) fn lose(
-        &mut self,
-        class: FaultClass,
-        extents: &Extents,
-        before: Option<Vec<u8>>,
-    ) -> Struck {
+    pub(super) fn lose(&mut self, extents: &Extents, before: Option<Vec<u8>>) -> Struck {
         let before = before.ok_or("what the target held is not known")?;
-        self.hurt(class, extents.target, &before)
+        self.hurt(FaultClass::F09, extents.target, &before)
     }
 
     /// Short: only a first piece is new. Told as a success or, for an odd detail, as a failure.
@@ -95,8 +95,8 @@ impl<B: Backend> Faulty<B> {
         let victim = victim.ok_or("every other slot of the region is in use")?;
         let before = before.ok_or("what the target held is not known")?;
         let new = self.image(extents.target)?;
-        self.hurt(FaultClass::F10, victim, &new)?;
-        self.hurt(FaultClass::F10, extents.target, &before)
+        self.hurt(FaultClass::F10, extents.target, &before)?;
+        self.hurt(FaultClass::F10, victim, &new)
     }
 
     /// Rotten: one bit of what was written is another.
@@ -182,14 +182,17 @@ impl<B: Backend> Faulty<B> {
                 0 => vec![0; at.len as usize],
                 _ => garbage(at, detail),
             };
-            self.hurt(FaultClass::F28, at, &bytes)?;
-            any = true;
+            any |= self.hurt(FaultClass::F28, at, &bytes).is_ok();
         }
         if any { Ok(None) } else { Err("the slots are in use".to_owned()) }
     }
 
     /// From now on the file's number is another file's (F31).
-    pub(super) fn reuse_number(&mut self, target: &Target<'_>, detail: u64) -> Result<(), String> {
+    pub(super) fn reuse_number(
+        &mut self,
+        target: &Target<'_>,
+        detail: u64,
+    ) -> Result<RegionId, String> {
         let file = MediumKind::File;
         let of_target = target.between[1] == file && target.sealed();
         let region = if of_target { target.part.target.region } else { target.part.source.region };
@@ -199,7 +202,7 @@ impl<B: Backend> Faulty<B> {
         }
         let other = others[(detail % others.len() as u64) as usize];
         self.conditions.reused.insert(region, other);
-        Ok(())
+        Ok(region)
     }
 
     /// Does to another file what was to be done to one whose number it has.
@@ -213,12 +216,13 @@ impl<B: Backend> Faulty<B> {
         let there = |at: Descriptor, other| Descriptor { region: other, ..at };
         let reused = |at: Descriptor| self.conditions.reused.get(&at.region).copied();
         if let Some(other) = reused(extents.target).filter(|_| target.sealed()) {
+            let before = before.ok_or("what the target held is not known")?;
             let new = self.image(extents.target)?;
             let victim = there(extents.target, other);
             if self.is_nobodys(victim, true) {
                 self.hurt(class, victim, &new)?;
             }
-            return self.lose(class, extents, before);
+            return self.hurt(class, extents.target, &before);
         }
         if let Some(other) = reused(extents.source).filter(|_| target.checked()) {
             let at = there(extents.source, other);
