@@ -50,7 +50,8 @@ impl Choices {
 
     /// Whether anything may still strike.
     pub(super) fn any(&self) -> bool {
-        !self.over && !(self.rates.is_empty() && self.entries.is_empty())
+        let anything = !self.rates.is_empty() || !self.entries.is_empty();
+        anything && !self.over
     }
 
     /// Nothing strikes any more.

@@ -52,11 +52,8 @@ impl<B: Backend> Faulty<B> {
             return;
         }
         self.conditions.rewritten(extents.target);
-        if self.keeps_history
-            && part.seal.is_some()
-            && let Some(before) = &before
-        {
-            self.history.insert(extents.target, before.clone());
+        if let Some(replaced) = flight.replaced.remove(&index) {
+            self.history.insert(extents.target, replaced);
         }
         if let Some(hit) = flight.take_outcome(index) {
             match self.strike(flight, hit, &target, &extents, before.clone(), told) {

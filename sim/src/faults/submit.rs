@@ -81,14 +81,14 @@ impl<B: Backend> Faulty<B> {
             let target = Target { part, between, parts, unsealed: self.unsealed };
             let mut outcome = false;
             for choice in self.choices.of(on, Occasion::Part) {
+                let decides = choice.class.stage() == Stage::Outcome;
                 if let Err(why) = target.fits(choice.class) {
                     self.choices.cannot(choice, why);
-                } else if choice.class.stage() != Stage::Outcome {
-                    hits.push(Hit { part: index, on, choice });
-                } else if !std::mem::replace(&mut outcome, true) {
-                    hits.push(Hit { part: index, on, choice });
-                } else {
+                } else if decides && outcome {
                     self.choices.cannot(choice, "another fault decides what becomes of the part");
+                } else {
+                    outcome |= decides;
+                    hits.push(Hit { part: index, on, choice });
                 }
             }
         }

@@ -90,7 +90,7 @@ fn after_healing_everything_acknowledged_is_there() {
             workload.wait_until(Nanos(workload.now.0 + 1_000_000));
             assert!(workload.told.len() > before, "seed {seed}: something still hangs");
         }
-        assert_eq!(workload.load_all(), [String::new(); 0], "seed {seed}");
+        assert_eq!(workload.load_all(), Vec::<String>::new(), "seed {seed}");
         assert_eq!(workload.backend.damage(), [], "seed {seed}");
     }
 }

@@ -2,4 +2,5 @@
 //! memory and over files, and what can be seen of it above is the same.
 
 mod bench;
+mod others;
 mod stories;

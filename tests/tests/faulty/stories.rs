@@ -14,7 +14,7 @@ const STORE: &str = "device0:1>file0:1#1";
 const LOAD: &str = "file0:1>device0:5#0";
 
 /// Slot 1 is written twice, read twice, written again and read.
-fn story<B: Backend>(backend: B, entry: FaultEntry) -> (Vec<String>, Bench<B>) {
+pub(crate) fn story<B: Backend>(backend: B, entry: FaultEntry) -> (Vec<String>, Bench<B>) {
     let mut bench = Bench::new(backend, &FaultPlan::of([entry]));
     for file in [0, 1] {
         assert_eq!(bench.store(file, &[0, 1, 2, 3]), "ok");
@@ -38,7 +38,7 @@ fn healed<B: Backend>(backend: B, entry: FaultEntry) -> [String; 2] {
     [stored, bench.load(0, 1)]
 }
 
-fn on_all(check: impl Fn(&str, &dyn Fn() -> Box<dyn Backend>)) {
+pub(crate) fn on_all(check: impl Fn(&str, &dyn Fn() -> Box<dyn Backend>)) {
     check("sim", &|| Box::new(Sim::new(SimConfig::default()).expect("valid settings")));
     check("dram", &|| Box::new(Dram::new()));
     let folder = tempfile::tempdir().expect("a folder");
