@@ -13,6 +13,19 @@ const SLOW: std::ops::RangeInclusive<u64> = 10..=1000;
 const ELAPSED_MIN: u64 = 1_000;
 
 impl<B: Backend> Faulty<B> {
+    /// Takes what ended below, and gives it what went on meanwhile.
+    pub(super) fn pump(&mut self) {
+        self.resume();
+        let mut polled = std::mem::take(&mut self.polled);
+        if let Err(error) = self.media.backend.poll(&mut polled) {
+            self.broken.get_or_insert(error);
+        }
+        for completion in polled.drain(..) {
+            self.land(completion);
+        }
+        self.polled = polled;
+    }
+
     /// Takes note of an end below, and of when it may be told.
     pub(super) fn land(&mut self, completion: Completion) {
         let Completion { id, at, faults } = completion;

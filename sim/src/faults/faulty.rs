@@ -89,7 +89,8 @@ pub struct Faulty<B> {
     pub(super) keeps_history: bool,
     pub(super) history: BTreeMap<Descriptor, Vec<u8>>,
     pub(super) misuses: Vec<Misuse>,
-    polled: Vec<Completion>,
+    /// Room for what the backend tells at once.
+    pub(super) polled: Vec<Completion>,
     cuts: bool,
 }
 
@@ -276,19 +277,6 @@ impl<B: Backend> Faulty<B> {
     /// What strikes a call.
     pub(super) fn of_call(&self, subject: Subject, occasion: Occasion) -> Vec<Choice> {
         if self.choices.any() { self.choices.of(subject, occasion) } else { Vec::new() }
-    }
-
-    /// Takes what ended below, and gives it what went on meanwhile.
-    pub(super) fn pump(&mut self) {
-        self.resume();
-        let mut polled = std::mem::take(&mut self.polled);
-        if let Err(error) = self.media.backend.poll(&mut polled) {
-            self.broken.get_or_insert(error);
-        }
-        for completion in polled.drain(..) {
-            self.land(completion);
-        }
-        self.polled = polled;
     }
 }
 

@@ -51,6 +51,7 @@ impl Target<'_> {
             F01 | F02 => (self.reads(), "the part reads nothing stored"),
             F03 => (self.writes(), "the part stores nothing"),
             F04 => (self.between[1] == file, "the part writes no file"),
+            F26 if self.part.rows.is_some() => (false, "the part copies rows"),
             F05 | F09 | F10 | F12 | F26 | G10 | G14 => {
                 (self.writes() && self.sealed(), "the part stores nothing that a trailer ends")
             }

@@ -37,11 +37,15 @@
 //! | `launch` | handing transfers to the backend |
 //! | `submit` | from a request to the backend |
 //! | `tamper` | the bytes of a struck part |
+//! | `at_rest` | damage to what was stored |
+//! | `on_the_way` | what a read brings that was not stored |
+//! | `reuse` | a file's number that has become another's |
 //! | `outcome` | what a fault makes of a part |
 //! | `deliver` | from what ended below to completions |
 //! | `backend` | [`Faulty`] as a backend |
 //! | `power` | faults of a power cut, over the simulator |
 
+mod at_rest;
 mod backend;
 mod choices;
 mod class;
@@ -53,11 +57,13 @@ mod fit;
 mod flight;
 mod launch;
 mod media;
+mod on_the_way;
 mod outcome;
 mod overlay;
 mod plan;
 mod power;
 mod region;
+mod reuse;
 mod subject;
 mod submit;
 mod tamper;

@@ -11,7 +11,7 @@ use super::choices::Choice;
 use super::fit::Target;
 use super::flight::{Flight, Ghost, Hit};
 use super::overlay::Damage;
-use super::tamper::{Extents, short};
+use super::tamper::Extents;
 use super::{FaultClass, Faulty};
 
 /// What a fault made of a part: `None` is a success, so it is told. An error is why the fault
@@ -126,20 +126,10 @@ impl<B: Backend> Faulty<B> {
             F10 => self.misdirect_write(target, extents, before, detail),
             F12 => self.rot(part, extents, detail),
             G14 => self.relayout(part, extents),
-            F06 => {
-                let cut = short(&self.read(extents)?, detail);
-                if detail & 1 == 1 {
-                    self.arrive(part, extents, &cut)?;
-                    return Ok(Some(Fault::new(ErrorKind::Device)));
-                }
-                self.arrive(part, extents, &cut)
-            }
+            F06 => self.read_short(part, extents, detail),
             F11 => self.misdirect_read(target, extents, detail),
             F13 => self.flip_on_the_way(part, extents, detail),
-            F14 => match self.history.get(&extents.source).cloned() {
-                Some(old) => self.arrive(part, extents, &old),
-                None => Err("the slot was not written twice".to_owned()),
-            },
+            F14 => self.read_stale(part, extents),
             F22 => {
                 let other = self.scapegoat(flight)?;
                 let fault = self.fail_silently(class, target, extents, detail)?;
