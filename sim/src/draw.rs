@@ -18,6 +18,8 @@ pub(crate) enum Domain {
     Unwritten,
     /// Bytes that a failed transfer leaves.
     Garbage,
+    /// Bytes that a kernel writes that reads nothing.
+    Kernel,
 }
 
 /// All draws of one seed.

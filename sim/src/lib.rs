@@ -16,6 +16,8 @@
 //!   So nobody can tell at what moment between the bytes move. Parts that fail by a verdict leave
 //!   garbage in their targets; parts whose source is refused leave their targets as they were.
 //! - **Misuse** is refused with a typed error, has no effect, and is noted in [`Sim::misuses`].
+//! - **Streams.** Kernels run in order on compute streams, read when they begin and write when they
+//!   end, and are not judged: what nothing orders happens in some order, as on a GPU.
 //! - **Faults.** A [`FaultSource`] gives a [`Verdict`] on every acceptable request.
 //!
 //! Modules, each using only those before it:
@@ -33,12 +35,16 @@
 //! | `judge` | whether a request is acceptable at all |
 //! | `flight` | requests in flight |
 //! | `fault` | [`FaultSource`] and [`Verdict`] |
+//! | `streams` | compute streams, and transfers that wait for them |
 //! | `sim` | [`Sim`] |
 //! | `backend` | [`Sim`] as a backend |
+//! | `compute` | [`Sim`] as a GPU with streams |
+//! | [`shadow`] | accesses that nothing orders, over any backend |
 
 #![forbid(unsafe_code)]
 
 mod backend;
+mod compute;
 mod config;
 mod draw;
 mod fault;
@@ -50,9 +56,12 @@ mod memory;
 mod profile;
 mod ranges;
 mod schedule;
+pub mod shadow;
 mod sim;
+mod streams;
 
 pub use config::SimConfig;
 pub use fault::{FaultSource, NoFaults, Verdict};
 pub use profile::{LinkProfile, Profile, RouteProfile, RouteProfiles};
 pub use sim::{Misuse, Sim};
+pub use streams::{Kernel, StreamId, StreamPoint};

@@ -8,6 +8,7 @@ use crate::judge::out_of_range;
 use crate::memory::Memory;
 use crate::profile::Profile;
 use crate::schedule::Schedule;
+use crate::streams::Streams;
 use std::fmt;
 use tierproof_core::{
     Bytes, Capability, Error, ErrorKind, Fault, MediumKind, Nanos, Part, RegionId, Result, Route,
@@ -58,6 +59,7 @@ pub struct Sim {
     pub(crate) schedule: Schedule,
     pub(crate) memory: Memory,
     pub(crate) flights: Flights,
+    pub(crate) streams: Streams,
     /// Ended, by time and then by draw, and not yet polled.
     pub(crate) done: Vec<Ended>,
     pub(crate) faults: Box<dyn FaultSource>,
@@ -74,7 +76,7 @@ pub struct Sim {
 pub(crate) struct Ended {
     pub(crate) at: Nanos,
     order: u64,
-    id: TransferId,
+    pub(crate) id: TransferId,
     pub(crate) flight: u32,
 }
 
@@ -102,6 +104,7 @@ impl Sim {
             schedule: Schedule::new(&config.profile),
             memory: Memory::new(draw, config.alignment),
             flights: Flights::default(),
+            streams: Streams::default(),
             done: Vec::new(),
             faults: Box::new(faults),
             next_id: 0,
@@ -147,11 +150,12 @@ impl Sim {
         }
     }
 
-    /// Loses all that is not durable: requests in flight and completions not yet polled vanish,
+    /// Loses all that is not durable: requests and kernels in flight and completions not yet polled vanish,
     /// memory holds other undefined bytes, files hold what was last flushed. Regions stay.
     pub fn power_cut(&mut self) {
         self.schedule = Schedule::new(&self.profile);
         self.flights = Flights::default();
+        self.streams.cut();
         self.done.clear();
         self.memory.cut();
     }
@@ -162,7 +166,9 @@ impl Sim {
     /// `OutOfRange` if no request of this id hangs.
     pub fn unhang(&mut self, id: TransferId) -> Result<()> {
         let flight = self.flights.find(id);
-        if flight.is_some_and(|flight| self.schedule.unhang(self.now, flight)) {
+        let (schedule, streams) = (&mut self.schedule, &mut self.streams);
+        let mut unhang = |flight| schedule.unhang(self.now, flight) || streams.unhang(flight);
+        if flight.is_some_and(&mut unhang) {
             return Ok(());
         }
         out_of_range(format!("transfer {} does not hang", id.0))
@@ -180,7 +186,7 @@ impl Sim {
     /// Does all that happens until `until`, or until something has ended.
     pub(crate) fn run(&mut self, until: Nanos) {
         while self.done.is_empty() {
-            match self.schedule.next().filter(|&next| next <= until) {
+            match self.next().filter(|&next| next <= until) {
                 Some(next) => self.run_instant(next),
                 None => break,
             }
@@ -189,12 +195,18 @@ impl Sim {
 
     /// Does all that happens now.
     pub(crate) fn settle(&mut self) {
-        while self.schedule.next().is_some_and(|next| next <= self.now) {
+        while self.next().is_some_and(|next| next <= self.now) {
             self.run_instant(self.now);
         }
     }
 
-    fn run_instant(&mut self, now: Nanos) {
+    /// When something happens next of itself.
+    pub(crate) fn next(&self) -> Option<Nanos> {
+        self.schedule.next().into_iter().chain(self.streams.next()).min()
+    }
+
+    /// Does all that happens at `now`.
+    pub(crate) fn run_instant(&mut self, now: Nanos) {
         self.now = now;
         let mut ended = std::mem::take(&mut self.ended);
         self.schedule.run(now, &mut ended);
@@ -204,10 +216,12 @@ impl Sim {
         }
         self.ended = ended;
         self.done[first..].sort_unstable();
+        self.turn();
     }
 
-    /// Moves the bytes of a flight. Nothing could touch its ranges since it was accepted, so that
-    /// this is the same as if it had read its sources when its service began.
+    /// Moves the bytes of a flight. No transfer and no host could touch its ranges since it was
+    /// accepted, so that this is the same as if it had read its sources when its service began. A
+    /// kernel that nothing orders could.
     fn end(&mut self, number: u32) {
         let flight = self.flights.get(number);
         let id = flight.id.expect("it was boarded");
