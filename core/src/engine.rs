@@ -178,7 +178,8 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// `Exhausted` if a window lacks the blocks: nothing has changed, and an [`Event::Rejected`]
     /// says so. `Config` for a malformed request or an id that lives already. `Device` if the backend
-    /// as a whole can't go on: then the request is admitted all the same.
+    /// as a whole can't go on: then the request is admitted all the same, and stores nothing until it
+    /// settles.
     pub fn add(&mut self, request: &Request) -> Result<Admission> {
         let id = request.id;
         if self.requests.contains_key(&id) {
@@ -191,7 +192,7 @@ impl<B: Backend> Engine<B> {
         sequence.held = self.admit(request, &sequence, fallback)?;
         let matched_tokens = sequence.matched_tokens(self.rules.tokens_per_block);
         self.requests.insert(id, sequence);
-        self.carry_out()?;
+        self.carry_out_for(id)?;
         Ok(Admission { matched_tokens, fallback })
     }
 
@@ -238,7 +239,7 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// `Exhausted` if a window lacks the blocks, `OutOfRange` for an unknown request or one at its
     /// longest; nothing has changed. `Device` if the backend as a whole can't go on: then the token is
-    /// there all the same.
+    /// there all the same, and the request stores nothing until it settles.
     pub fn append(&mut self, request: RequestId, token: i32) -> Result<()> {
         let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
         let tokens = sequence.tokens;
@@ -258,7 +259,7 @@ impl<B: Backend> Engine<B> {
             window.grow(request, held, tokens, sequence.decode, &mut self.outbox);
         }
         sequence.push(token);
-        self.carry_out()
+        self.carry_out_for(request)
     }
 
     /// A request takes its last `tokens` generated tokens back, as after a rejected draft.

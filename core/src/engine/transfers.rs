@@ -37,6 +37,19 @@ impl<B: Backend> Engine<B> {
         self.step()
     }
 
+    /// The same for what a request came to: if it fails, its caller has nothing to go on with.
+    pub(super) fn carry_out_for(&mut self, request: RequestId) -> Result<()> {
+        let carried = self.carry_out();
+        self.note_interruption(request, carried.is_err());
+        carried
+    }
+
+    fn note_interruption(&mut self, request: RequestId, interrupted: bool) {
+        if let Some(sequence) = self.requests.get_mut(&request) {
+            sequence.interrupted |= interrupted;
+        }
+    }
+
     /// Takes note of transfers that ended and starts those that may start. Never waits.
     ///
     /// # Errors
@@ -51,25 +64,33 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// `OutOfRange` for an unknown request. `TimedOut` if a transfer that was given up may still
     /// touch one of its blocks and no other block is free to take its place: remove the request.
-    /// `Device` if the backend as a whole can't go on.
+    /// `Device` if the backend as a whole can't go on. After an error the request stores nothing until it
+    /// settles.
     pub fn settle(&mut self, request: RequestId) -> Result<Settled> {
+        let settled = self.wait_and_repair(request);
+        self.note_interruption(request, settled.is_err());
+        settled?;
+        let block = self.rules.tokens_per_block;
+        let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
+        sequence.interrupted = false;
+        let matched_tokens = sequence.matched_tokens(block);
+        let lost = sequence.held.iter_mut().filter_map(|held| held.lost.take());
+        let lost_from = lost.min().map(|index| index as u32 * block);
+        Ok(Settled { matched_tokens, lost_from })
+    }
+
+    fn wait_and_repair(&mut self, request: RequestId) -> Result<()> {
         loop {
             self.wait_for(request)?;
             if self.mover.has_failures() {
                 self.repair(request)?;
             }
             if self.outbox.orders.is_empty() {
-                break;
+                return Ok(());
             }
             // Blocks that took another's place may have to be emptied first.
             self.carry_out()?;
         }
-        let block = self.rules.tokens_per_block;
-        let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
-        let matched_tokens = sequence.matched_tokens(block);
-        let lost = sequence.held.iter_mut().filter_map(|held| held.lost.take());
-        let lost_from = lost.min().map(|index| index as u32 * block);
-        Ok(Settled { matched_tokens, lost_from })
     }
 
     fn wait_for(&mut self, request: RequestId) -> Result<()> {
