@@ -52,7 +52,7 @@ impl Bench {
         self.engine.descriptor(0, block, 0).expect("it is on the device")
     }
 
-    /// A kernel that writes a block, or reads it into itself.
+    /// A kernel that writes the block of a request.
     fn kernel(&mut self, name: &'static str, block: Descriptor, order: Order, id: u64) {
         let stream = self.stream;
         match order {

@@ -94,7 +94,7 @@ fn lockstep<B: Backend>(
     let shadowed = driver.finish()?;
     match shadowed.hazards() {
         [] => Ok((log, shadowed.into_inner())),
-        hazards => Err(at_the_end(format!("S3: nothing orders {hazards:?}"), log)),
+        [hazard, ..] => Err(at_the_end(hazard.to_string(), log)),
     }
 }
 
