@@ -7,7 +7,8 @@ use crate::request::{Judge, RegionFacts, examine_bytes, extent, unknown_region};
 use std::ops::Range;
 use tierproof_core::{
     Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Fallback, Fault, Medium,
-    MediumKind, Nanos, Part, RegionId, Result, Route, TransferId, TransferRequest,
+    MediumKind, Nanos, Part, RegionId, Result, Route, TransferId, TransferRequest, buggify,
+    sometimes,
 };
 
 /// All media in host memory: "device" and "files" too.
@@ -83,7 +84,9 @@ impl Dram {
         let source = range(part.source, part.check.is_some()).expect("the part was judged");
         let target = range(part.target, part.seal.is_some()).expect("the part was judged");
         let (from, to) = (part.source.region.0 as usize, part.target.region.0 as usize);
+        sometimes!(part.rows.is_some(), "dram: rows are copied");
         if from == to {
+            sometimes!("dram: a part is copied within a region");
             let (source, target) = split(self.mapping(from), source, target);
             return copy_part(part, Self::ALIGNMENT, source, target);
         }
@@ -181,6 +184,13 @@ impl Backend for Dram {
     }
 
     fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
+        if buggify!("dram: a poll reports nothing yet") {
+            return Ok(());
+        }
+        sometimes!(self.done.len() > 1, "dram: several requests end in one poll");
+        if buggify!("dram: completions are reported in reverse") {
+            self.done.reverse();
+        }
         done.append(&mut self.done);
         Ok(())
     }

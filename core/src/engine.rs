@@ -217,6 +217,10 @@ impl<B: Backend> Engine<B> {
         let full =
             each.find_map(|(window, plan)| (!window.plan(&demand, plan)).then_some(window.size));
         if let Some(window) = full {
+            sometimes!(
+                window != self.windows[0].size,
+                "a request is rejected by a window after another had room"
+            );
             self.outbox.event(Event::Rejected { request: request.id });
             let what = format!(
                 "request {} needs {} blocks, more than window {window} can give: end other \
@@ -337,6 +341,7 @@ impl<B: Backend> Engine<B> {
     pub fn remove(&mut self, request: RequestId) -> Result<RequestStats> {
         let mut sequence = self.requests.remove(&request).ok_or_else(|| unknown(request))?;
         let stats = sequence.stats();
+        sometimes!(sequence.is_unsettled(), "an interrupted request stores nothing");
         let usable = sequence.tokens - 1;
         let stores = sequence.beams == 1 && self.rules.reuse && !sequence.is_unsettled();
         if stores {

@@ -10,6 +10,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`probes`] | what runs are meant to come by; nothing in ordinary builds |
 //! | `error`, `units` | [`Error`], [`Nanos`], [`Bytes`] |
 //! | `key` | [`BlockKey`]: what a block's content is, and the two hashes made of it |
 //! | `block` | [`BlockId`], [`Tier`], [`Place`] |
@@ -32,6 +33,10 @@
 //! | `engine` | [`Engine`] |
 
 #![forbid(unsafe_code)]
+
+// First, because its macros are known only behind it.
+#[macro_use]
+pub mod probes;
 
 mod backend;
 mod block;

@@ -19,7 +19,7 @@ use crate::transfer::{Completion, Fault, RetryPolicy, TransferRequest};
 use crate::units::{Bytes, Nanos};
 use fence::Fences;
 use flight::{Flights, Late};
-use job::{Job, Jobs, Seq, Waiting};
+use job::{Job, Jobs, Seq, Waiting, note_order};
 use queue::{Queues, Way};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,6 +97,8 @@ impl Mover {
             self.jobs[earlier].waiting.push(Waiting { seq, feeds });
         }
         let doomed = brings.is_none() && self.wrong.contains(&source);
+        note_order(&moved, brings.is_some(), before.len());
+        sometimes!(doomed, "a move is doomed before it starts");
         self.jobs.push(Job::new(moved, pools, before.len() as u32, doomed));
         self.stats.moves += 1;
         if before.is_empty() {
@@ -113,6 +115,7 @@ impl Mover {
     pub(crate) fn refresh(&mut self, spot: Spot) {
         self.wrong.remove(&spot);
         if let Some(writer) = self.fences.writer(spot) {
+            sometimes!("a slot is written anew while a move into it is under way");
             self.jobs[writer].stale = true;
         }
     }
@@ -160,14 +163,20 @@ impl Mover {
         }
         self.now = backend.park(Nanos::ZERO);
         let mut completions = std::mem::take(&mut self.completions);
-        let polled = backend.poll(&mut completions);
+        let skips = buggify!("nothing is polled in this step");
+        let polled = if skips { Ok(()) } else { backend.poll(&mut completions) };
+        if buggify!("completions are taken in reverse") {
+            completions.reverse();
+        }
         for completion in completions.drain(..) {
             self.complete(&completion, slots, retry);
         }
         self.completions = completions;
         polled?;
         self.give_up_overdue(slots, retry);
-        self.start(backend, slots, keys, retry);
+        if !buggify!("nothing starts in this step") {
+            self.start(backend, slots, keys, retry);
+        }
         Ok(())
     }
 
@@ -179,9 +188,11 @@ impl Mover {
 
     fn complete(&mut self, completion: &Completion, slots: &[Slots], retry: RetryPolicy) {
         if self.late.end(completion.id) {
+            sometimes!("a request given up ends late");
             return;
         }
         let Some(flight) = self.flights.land(completion.id) else {
+            sometimes!("a completion is of nothing in flight");
             self.stats.strays += 1;
             return;
         };
@@ -196,6 +207,7 @@ impl Mover {
         while let Some(id) = self.flights.overdue(self.now) {
             let Some(flight) = self.flights.land(id) else { return };
             self.queues.of(flight.way).parts_in_flight -= flight.owners.len() as u32;
+            sometimes!("a request is given up at its deadline");
             self.stats.timed_out += 1;
             let spots = flight.owners.iter().flat_map(|&seq| self.jobs[seq].spots()).collect();
             self.late.insert(id, spots);
@@ -212,6 +224,7 @@ impl Mover {
         let timed_out = fault.filter(|fault| fault.kind == ErrorKind::TimedOut);
         job.fault = timed_out.or(job.fault).or(fault);
         if job.parts_left > 0 {
+            sometimes!(fault.is_some(), "a part fails while others of its block are under way");
             return;
         }
         match job.fault.take() {
@@ -224,6 +237,7 @@ impl Mover {
             }
             Some(fault) => self.fail(seq, fault),
             None => {
+                sometimes!(job.attempt > 1, "a retry succeeds");
                 let moved = &job.moved;
                 let slots = &slots[usize::from(moved.window)];
                 let bytes = (0..job.pools).map(|pool| slots.part(moved, pool).bytes());
@@ -251,13 +265,16 @@ impl Mover {
         // What lies in a slot is what its last write left.
         if !stale && self.fences.writer(target).is_none() {
             if done {
-                self.wrong.remove(&target);
+                let healed = self.wrong.remove(&target);
+                sometimes!(healed, "a good write heals a wrong slot");
             } else {
                 self.wrong.insert(target);
             }
         }
+        sometimes!(stale && !done, "a failed move's slot was to be written anew");
         for later in waiting {
             let job = &mut self.jobs[later.seq];
+            sometimes!(later.feeds && !done, "a failure dooms what waits for it");
             job.doomed |= later.feeds && !done;
             job.waits -= 1;
             if job.waits == 0 {

@@ -114,7 +114,10 @@ impl Tiers {
     /// Takes an empty block; of the reserve only where content is about to leave the tier.
     pub(crate) fn take(&mut self, tier: Tier, leaving: Option<Tier>) -> Option<BlockId> {
         self.empties[tier as usize].pop_front().or_else(|| {
-            (leaving == Some(tier)).then(|| self.reserve[tier as usize].pop_front()).flatten()
+            let reserve = &mut self.reserve[tier as usize];
+            let block = if leaving == Some(tier) { reserve.pop_front() } else { None };
+            sometimes!(block.is_some(), "a reserve block stands in");
+            block
         })
     }
 

@@ -104,6 +104,7 @@ impl Window {
         self.policy.advance(self.now, &mut expired);
         for id in expired {
             let block = &mut self.tree[id];
+            sometimes!(block.tier != Tier::Device, "a priority expires below the device");
             let old = std::mem::replace(&mut block.priority, PRIORITY_DEFAULT);
             let hash = block.findable().then_some(block.hash);
             out.event(Event::Expired { window: self.index, block: id, hash, old });
@@ -116,6 +117,7 @@ impl Window {
         if let Some(block) = self.tiers.take(tier, leaving) {
             return Some(Vacated { block, unused: true });
         }
+        sometimes!(leaving == Some(tier), "the reserve is exhausted");
         let victim = self.policy.victim(tier)?;
         let unused = !self.tree[victim].findable();
         // Not queued any more, whatever making room for it below detaches.
@@ -124,14 +126,18 @@ impl Window {
             && let Some(below) = self.vacate(next, leaving, out)
         {
             if self.tree[victim].findable() {
+                sometimes!(tier == Tier::Host, "a victim is demoted from host to disk");
                 self.exchange(victim, below.block, out);
                 self.policy.relocate(victim, next);
                 self.tree[victim].queued = true;
                 return Some(Vacated { block: below.block, unused });
             }
             // The room below was an ancestor's, so there is nothing left to keep.
+            sometimes!("a victim lost its parent while room was made for it");
             self.tiers.give(next, below.block);
         }
+        sometimes!(!unused && !self.policy.keeps(victim), "a victim is not worth keeping");
+        sometimes!(self.refuge(victim).is_some(), "a victim has no room below");
         self.policy.remove(victim);
         self.give_up(victim);
         if self.tree[victim].findable() {
@@ -189,6 +195,7 @@ impl Window {
             self.unhook(block, out);
             return;
         }
+        sometimes!("a subtree is detached");
         for id in self.tree.subtree(block) {
             self.unhook(id, out);
             if id != block {
@@ -215,6 +222,7 @@ impl Window {
     /// A queued block holds nothing any more.
     fn empty_if_queued(&mut self, id: BlockId) {
         if self.unqueue(id) {
+            sometimes!("a queued descendant is emptied");
             self.give_up(id);
             self.tiers.give(self.tree[id].tier, id);
         }
@@ -226,6 +234,10 @@ impl Window {
             return;
         }
         let all = (block, RequestId(0))..=(block, RequestId(u64::MAX));
+        sometimes!(
+            self.fronts.range(all.clone()).count() > 0,
+            "a front's block is given to another"
+        );
         self.broken.extend(self.fronts.range(all).map(|&(_, request)| request));
     }
 
@@ -257,6 +269,7 @@ impl Window {
         if let Some(new) = priority
             && new != block.priority
         {
+            sometimes!("a hit gets another priority");
             let old = std::mem::replace(&mut block.priority, new);
             let (window, hash) = (self.index, block.hash);
             out.event(Event::Repriced { window, block: id, hash, old, new });
@@ -297,6 +310,7 @@ impl Window {
                 continue;
             }
             if let Some(found) = self.tree.child(parent, link) {
+                sometimes!("an equal block hangs already");
                 parent = found;
                 continue;
             }
@@ -375,15 +389,18 @@ impl Window {
             let place = self.tree[id].place();
             let (lost, kept_out) = (wrong(place), unsafe_now(place));
             if (lost || kept_out) && self.tree[id].findable() {
+                sometimes!("a findable block is lost at a drain");
                 out.event(Event::Lost { window: self.index, block: id, hit: None });
                 self.detach(id, out);
                 self.empty_if_queued(id);
             }
             if kept_out {
                 if self.tiers.withdraw(place.tier, id) {
+                    sometimes!("a block stays out of use");
                     self.quarantined.insert(id);
                 }
             } else if self.quarantined.remove(&id) && self.tree[id].refs == 0 {
+                sometimes!("a block comes back into use");
                 if self.tree[id].findable() {
                     self.queue(id, End::Back);
                 } else {

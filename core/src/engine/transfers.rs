@@ -82,13 +82,14 @@ impl<B: Backend> Engine<B> {
     fn wait_and_repair(&mut self, request: RequestId) -> Result<()> {
         loop {
             self.wait_for(request)?;
-            if self.mover.has_failures() {
+            if self.mover.has_failures() || buggify!("settling repairs what is not broken") {
                 self.repair(request)?;
             }
             if self.outbox.orders.is_empty() {
                 return Ok(());
             }
             // Blocks that took another's place may have to be emptied first.
+            sometimes!("settling orders moves of its own");
             self.carry_out()?;
         }
     }
@@ -165,6 +166,15 @@ impl<B: Backend> Engine<B> {
             self.mover.park(&mut self.backend);
             self.step()?;
         }
+        self.sweep();
+        if buggify!("a drain sweeps twice") {
+            self.sweep();
+        }
+        Ok(())
+    }
+
+    /// Applies what failed to what no request waits for.
+    fn sweep(&mut self) {
         let mover = &self.mover;
         for window in &mut self.windows {
             let index = window.index;
@@ -174,7 +184,6 @@ impl<B: Backend> Engine<B> {
                 &mut self.outbox,
             );
         }
-        Ok(())
     }
 
     /// Waits for every transfer and gives all memory and files back.

@@ -4,7 +4,7 @@ use super::flight::Flight;
 use super::job::{Job, Seq};
 use super::{Mover, Way};
 use crate::backend::{Backend, Capability};
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind, Result};
 use crate::key::KeySpace;
 use crate::slots::Slots;
 use crate::transfer::{Fault, RetryPolicy, TransferId, TransferRequest};
@@ -27,7 +27,8 @@ impl Mover {
     ) {
         let mut stuck = Vec::new();
         while let Some(way) = self.queues.next(&stuck) {
-            if !self.start_front(way, backend, slots, keys, retry) {
+            let later = buggify!("another way goes first");
+            if later || !self.start_front(way, backend, slots, keys, retry) {
                 stuck.push(way);
             }
         }
@@ -47,27 +48,31 @@ impl Mover {
         queue.again_at = None;
         let Some(&seq) = queue.ready.front() else { return false };
         if self.hopeless(&self.jobs[seq]) {
+            sometimes!(!self.jobs[seq].doomed, "a move to a slot out of bounds is not sent");
             self.queues.of(way).ready.pop_front();
             self.fail(seq, Fault::new(ErrorKind::Unavailable));
             return true;
         }
         if self.jobs[seq].fault.is_some() {
             // The attempt has failed already: the rest of it is not worth sending.
+            sometimes!("the rest of a failed attempt is not sent");
             self.abandon(seq, None, slots, retry);
             return true;
         }
         let deadline = self.now.saturating_add(retry.timeout);
         let batch = self.batch(way, backend.capability(), slots, keys, deadline);
         let goes_on = !batch.parts.is_empty()
-            && match backend.submit(&batch) {
+            && match offer(backend, &batch) {
                 Ok(id) => {
                     self.depart(id, way, &batch);
                     true
                 }
                 Err(error) if error.kind() == ErrorKind::Busy => {
+                    sometimes!("a request is refused for now");
                     self.refused(seq, deadline, slots, retry)
                 }
                 Err(error) => {
+                    sometimes!("a request is refused for good");
                     for seq in self.board(way, batch.parts.len()) {
                         self.end_part(seq, Some(Fault::new(error.kind())), slots, retry);
                     }
@@ -82,6 +87,7 @@ impl Mover {
     fn refused(&mut self, seq: Seq, deadline: Nanos, slots: &[Slots], retry: RetryPolicy) -> bool {
         let give_up_at = self.jobs[seq].give_up_at.unwrap_or(deadline);
         if self.now >= give_up_at {
+            sometimes!("a request is refused until its time is up");
             self.abandon(seq, Some(Fault::new(ErrorKind::TimedOut)), slots, retry);
             return true;
         }
@@ -108,9 +114,13 @@ impl Mover {
 
     /// Parts that may be sent one way now.
     fn room(&mut self, way: Way, limits: &Capability) -> u32 {
-        let all = limits.in_flight_parts_max;
+        let all = if buggify!("one part in flight") { 1 } else { limits.in_flight_parts_max };
         let own = (all - all / SHARE).saturating_sub(self.queues.of(way).parts_in_flight);
-        own.min(all.saturating_sub(self.queues.parts_in_flight())).min(limits.request_parts_max)
+        let left = all.saturating_sub(self.queues.parts_in_flight());
+        sometimes!(left == 0, "the backend's queue is full");
+        sometimes!(own == 0 && left > 0, "a way leaves room for others");
+        let a_request = if buggify!("one part a request") { 1 } else { limits.request_parts_max };
+        own.min(left).min(a_request)
     }
 
     /// A request of the parts at the front of a way, within the limits.
@@ -142,6 +152,9 @@ impl Mover {
                 let part = slots.part(&job.moved, pool);
                 bytes += part.bytes();
                 if batch.parts.len() == parts_max || bytes > limits.request_bytes_max {
+                    let by_parts = batch.parts.len() == parts_max;
+                    sometimes!(by_parts && parts_max > 0, "a batch is split by its parts");
+                    sometimes!(!by_parts, "a batch is split by its bytes");
                     break 'jobs;
                 }
                 job.give_up_at.get_or_insert(deadline);
@@ -165,6 +178,7 @@ impl Mover {
                 job.parts_left = job.pools as u32;
             }
             job.boarded += taken;
+            sometimes!(job.boarded < job.pools, "a block is torn between requests");
             if job.boarded == job.pools {
                 job.boarded = 0;
                 queue.ready.pop_front();
@@ -176,8 +190,16 @@ impl Mover {
 
     fn depart(&mut self, id: TransferId, way: Way, batch: &TransferRequest) {
         let owners = self.board(way, batch.parts.len());
+        sometimes!(owners.first() != owners.last(), "several blocks share a request");
         self.queues.of(way).parts_in_flight += owners.len() as u32;
         self.stats.requests += 1;
         self.flights.depart(id, Flight { way, deadline: batch.deadline, owners });
     }
+}
+
+fn offer<B: Backend>(backend: &mut B, batch: &TransferRequest) -> Result<TransferId> {
+    if buggify!("a request counts as refused for now") {
+        return Err(Error::new(ErrorKind::Busy, "a detour: it was not offered"));
+    }
+    backend.submit(batch)
 }

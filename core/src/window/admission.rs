@@ -67,7 +67,9 @@ impl Window {
         }
         // A source to copy from has to stay: without it there may be room for all.
         let copied = plan.partial.take_if(|partial| partial.copy);
-        copied.is_some() && self.fits(demand, plan)
+        let fits = copied.is_some() && self.fits(demand, plan);
+        sometimes!(fits, "a plan gives up its copy source to fit");
+        fits
     }
 
     fn find(&self, demand: &Demand<'_>, plan: &mut Plan) {
@@ -82,6 +84,7 @@ impl Window {
                     parent = id;
                 }
                 Some(id) => {
+                    sometimes!("a short block is found whole");
                     plan.partial = Some(self.partial(id, tokens));
                     return;
                 }
@@ -134,6 +137,7 @@ impl Window {
         let tokens_per_block = self.rules.tokens_per_block;
         for (index, &block) in plan.matched.iter().enumerate() {
             let tier = self.tree[block].tier;
+            sometimes!(tier == Tier::Disk, "a hit is on disk");
             out.event(Event::Hit { window: self.index, block, tier });
             self.claim(block, demand.beams, demand.terms(index, tokens_per_block), out);
             held.hits.push(tier);
@@ -184,7 +188,12 @@ impl Window {
     ) {
         let Partial { source, tokens, copy } = partial;
         held.partial_tokens = tokens;
+        sometimes!(
+            copy && self.tree[source].tier != Tier::Device,
+            "a partial copy comes from a lower tier"
+        );
         if !copy {
+            sometimes!("a partial match is taken in place");
             self.detach(source, out);
             // The rest of it will be written over.
             self.give_up(source);
@@ -194,6 +203,7 @@ impl Window {
             held.push_shared(source);
             return;
         }
+        sometimes!("a partial match is copied from a block that is to stay");
         let worth = (Some(self.tree[source].priority), self.tree[source].duration);
         let terms = Terms { worth, spill: demand.spill };
         let (target, unused) = self.allocate(demand.beams, terms, out);

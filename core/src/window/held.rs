@@ -121,6 +121,7 @@ impl Window {
     ) {
         let front = self.front_at(held, tokens + 1);
         for &id in &held.first[held.front..front] {
+            sometimes!("a window slides");
             self.fronts.insert((id, request));
             self.release(id, End::Back);
         }
@@ -151,6 +152,7 @@ impl Window {
     pub(crate) fn shrink(&mut self, held: &mut Held, tokens: u32) {
         let keep = tokens.div_ceil(self.rules.tokens_per_block) as usize;
         while held.first.len() > keep {
+            sometimes!("a rewind gives a block back");
             let last = held.first.pop().expect("longer than what is kept");
             self.release(last, End::Front);
         }
@@ -180,6 +182,10 @@ impl Window {
         out: &mut Outbox,
     ) {
         let broken = self.broken.remove(&request);
+        sometimes!(
+            broken && chain.is_some(),
+            "a sequence stores nothing because its front is gone"
+        );
         if let Some(chain) = chain.filter(|_| self.rules.reuse && !broken) {
             self.store(chain, &held.first, out);
         }
@@ -207,6 +213,7 @@ impl Window {
     /// Some contents are `lost`: from the first of them on, what a sequence found is a miss.
     pub(crate) fn lose(&mut self, held: &mut Held, lost: &BTreeSet<BlockId>, out: &mut Outbox) {
         let Some((first, _)) = held.blocks().find(|(_, id)| lost.contains(id)) else { return };
+        sometimes!(held.lost.is_some(), "a loss is told that was noted earlier");
         held.lost = Some(held.lost.map_or(first, |earlier| earlier.min(first)));
         let matched = held.hits.len() + usize::from(held.partial_tokens > 0);
         for index in first..held.first.len() {
@@ -242,8 +249,10 @@ impl Window {
         out: &mut Outbox,
     ) -> bool {
         if self.room() == 0 {
+            sometimes!("there is no block to replace one with");
             return false;
         }
+        sometimes!("a block is replaced");
         let block = &self.tree[old];
         let terms = Terms { worth: (Some(block.priority), block.duration), spill: block.spill };
         let (new, _) = self.allocate(0, terms, out);
