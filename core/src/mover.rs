@@ -66,6 +66,8 @@ pub(crate) struct Mover {
     jobs: Jobs,
     fences: Fences,
     queues: Queues,
+    /// Jobs that wait for nothing and can't succeed.
+    hopeless: Vec<Seq>,
     flights: Flights,
     late: Late,
     /// Slots whose content is that of a failed move.
@@ -105,8 +107,21 @@ impl Mover {
     }
 
     fn make_ready(&mut self, seq: Seq) {
-        let way = self.jobs[seq].way();
+        let job = &self.jobs[seq];
+        if job.doomed || job.spots().iter().any(|&spot| self.unsafe_now(spot)) {
+            self.hopeless.push(seq);
+            return;
+        }
+        let way = job.way();
         self.queues.of(way).ready.push_back(seq);
+    }
+
+    /// Ends the jobs that can't succeed, however long their ways are, and those that only waited to
+    /// move what these did not bring.
+    fn end_hopeless(&mut self) {
+        while let Some(seq) = self.hopeless.pop() {
+            self.fail(seq, Fault::new(ErrorKind::Unavailable));
+        }
     }
 
     /// The slot is to be written anew.
@@ -199,6 +214,13 @@ impl Mover {
             self.stats.timed_out += 1;
             let spots = flight.owners.iter().flat_map(|&seq| self.jobs[seq].spots()).collect();
             self.late.insert(id, spots);
+            let (jobs, late) = (&self.jobs, &self.late);
+            // What is half on its way ends there.
+            let is_hopeless = |seq: Seq| {
+                let job = &jobs[seq];
+                job.boarded == 0 && job.spots().iter().any(|&spot| late.touch(spot))
+            };
+            self.queues.withdraw(is_hopeless, &mut self.hopeless);
             for seq in flight.owners {
                 self.end_part(seq, Some(Fault::new(ErrorKind::TimedOut)), slots, retry);
             }

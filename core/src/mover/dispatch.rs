@@ -1,7 +1,7 @@
 //! Starting what may start, within the limits of the backend.
 
 use super::flight::Flight;
-use super::job::{Job, Seq};
+use super::job::Seq;
 use super::{Mover, Way};
 use crate::backend::{Backend, Capability};
 use crate::error::ErrorKind;
@@ -26,7 +26,9 @@ impl Mover {
         retry: RetryPolicy,
     ) {
         let mut stuck = Vec::new();
-        while let Some(way) = self.queues.next(&stuck) {
+        loop {
+            self.end_hopeless();
+            let Some(way) = self.queues.next(&stuck) else { return };
             if !self.start_front(way, backend, slots, keys, retry) {
                 stuck.push(way);
             }
@@ -46,11 +48,6 @@ impl Mover {
         let queue = self.queues.of(way);
         queue.again_at = None;
         let Some(&seq) = queue.ready.front() else { return false };
-        if self.hopeless(&self.jobs[seq]) {
-            self.queues.of(way).ready.pop_front();
-            self.fail(seq, Fault::new(ErrorKind::Unavailable));
-            return true;
-        }
         if self.jobs[seq].fault.is_some() {
             // The attempt has failed already: the rest of it is not worth sending.
             self.abandon(seq, None, slots, retry);
@@ -99,13 +96,6 @@ impl Mover {
         }
     }
 
-    /// Whether a job can't succeed: its content was lost on the way to its source, or one of its
-    /// slots is out of bounds.
-    fn hopeless(&self, job: &Job) -> bool {
-        // What is half on its way ends there.
-        job.boarded == 0 && (job.doomed || job.spots().iter().any(|&spot| self.unsafe_now(spot)))
-    }
-
     /// Parts that may be sent one way now.
     fn room(&mut self, way: Way, limits: &Capability) -> u32 {
         let all = limits.in_flight_parts_max;
@@ -130,9 +120,6 @@ impl Mover {
         batch.mode = way.mode;
         let ready = std::mem::take(&mut self.queues.of(way).ready);
         'jobs: for &seq in &ready {
-            if self.hopeless(&self.jobs[seq]) {
-                break;
-            }
             let job = &mut self.jobs[seq];
             let slots = &mut slots[usize::from(job.moved.window)];
             if job.boarded == 0 {

@@ -10,6 +10,9 @@ use tierproof_backends::{CudaDram, GdsMtPlugin, GdsPlugin, Nixl, NixlConfig, Plu
 use tierproof_backends::{DirectIo, Dram, FileLayout, Posix, PosixConfig};
 use tierproof_core::Backend;
 use tierproof_sim::{Sim, SimConfig};
+use tierproof::lockstep::Law;
+use tierproof::lockstep::driver::{Driver, Mismatch, Setup};
+use tierproof::lockstep::plan::Plan;
 
 /// A backend, as a name in a test's case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +93,8 @@ fn lockstep<B: Backend>(
         driver.apply(op)?;
     }
     let log = driver.log().to_vec();
-    Ok((log, driver.finish()?))
+    let backend = driver.finish()?.closed().expect("the backend goes on");
+    Ok((log, backend))
 }
 
 /// Two parts a request and three in flight, so that a block of two pools is often torn apart.
@@ -113,8 +117,8 @@ fn on_sim(plan: &Plan, setup: Setup, config: SimConfig) -> Result<Vec<String>, M
     match sim.misuses() {
         [] => Ok(log),
         misuses => {
-            let what = format!("S3: the simulator was misused: {misuses:?}");
-            Err(Mismatch { at: None, op: "the end".to_owned(), what, log })
+            let what = format!("the simulator was misused: {misuses:?}");
+            Err(Mismatch { law: Law::S3, at: None, op: "the end".to_owned(), what, log })
         }
     }
 }

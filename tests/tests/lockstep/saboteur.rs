@@ -9,6 +9,9 @@ use tierproof_core::{
     Result, TransferId, TransferRequest, Verify,
 };
 use tierproof_sim::{Sim, SimConfig};
+use tierproof::lockstep::Law;
+use tierproof::lockstep::driver::{Bytes as Compare, Driver, Finish, Mismatch, Pools, Setup};
+use tierproof::lockstep::plan::{Op, Plan};
 use tierproof_tests::words::{R, Request, Script, config};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,8 +155,8 @@ fn plan() -> Plan {
         .plan()
 }
 
-fn run(crime: Crime) -> std::result::Result<Saboteur, Mismatch> {
-    let setup = Setup { bytes: Compare::Lazy, pools: Pools::Opaque, verify: Verify::All };
+fn run(crime: Crime) -> std::result::Result<Finish<Saboteur>, Mismatch> {
+    let setup = Setup { bytes: Compare::Lazy, pools: Pools::Opaque, verify: Verify::All, ..Setup::PLAIN };
     Driver::run(&plan(), setup, Saboteur::new(crime))
 }
 
@@ -163,12 +166,13 @@ fn without_a_crime_there_is_nothing_to_say() {
 }
 
 #[rstest]
-#[case::flip_one_byte(Crime::FlipOneByte, "window 0 block 0 pool 0 row 0 token 3 holds")]
-#[case::swap_two_blocks(Crime::SwapTwoBlocks, "window 0 block 0 pool 0 row 0 token 0 holds")]
-#[case::lose_a_write(Crime::LoseAWrite, "window 0 block 0 pool 0 row 0 token 0 holds")]
-#[case::report_twice(Crime::ReportTwice, "C6: strays")]
-#[case::refuse_to_release(Crime::RefuseToRelease, "the engine does not close: not today")]
-fn a_crime_is_seen(#[case] crime: Crime, #[case] what: &str) {
+#[case::flip_one_byte(Crime::FlipOneByte, Law::S1, "window 0 block 0 pool 0 row 0 token 3 holds")]
+#[case::swap_two_blocks(Crime::SwapTwoBlocks, Law::S1, "window 0 block 0 pool 0 row 0 token 0 holds")]
+#[case::lose_a_write(Crime::LoseAWrite, Law::S1, "window 0 block 0 pool 0 row 0 token 0 holds")]
+#[case::report_twice(Crime::ReportTwice, Law::C6, "strays")]
+#[case::refuse_to_release(Crime::RefuseToRelease, Law::L6, "the engine does not close: not today")]
+fn a_crime_is_seen(#[case] crime: Crime, #[case] law: Law, #[case] what: &str) {
     let mismatch = run(crime).err().expect("the driver sees it");
+    assert_eq!(mismatch.law, law, "{mismatch}");
     assert!(mismatch.what.starts_with(what), "{mismatch}");
 }

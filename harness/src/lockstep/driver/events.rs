@@ -7,7 +7,7 @@ use tierproof_core::{
     BlockState, DecisionLog, Event, KvEvent, KvEventData, KvEvents, StoredBlock, Tier,
 };
 
-use super::Check;
+use crate::lockstep::law::{Broken, Check, Law};
 
 /// Everything that was read so far.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Events {
     pub(super) fn read(
         &mut self,
         events: impl Iterator<Item = Event>,
-    ) -> Result<&[String], String> {
+    ) -> Result<&[String], Broken> {
         let mut text = Vec::new();
         let mut log = DecisionLog::new(&mut text);
         for event in events {
@@ -59,7 +59,8 @@ impl Events {
         self.kv.flush();
         for event in self.kv.take() {
             if event.id != self.next_kv {
-                return Err(format!("KV event {} follows {}", event.id, self.next_kv));
+                let what = format!("KV event {} follows {}", event.id, self.next_kv);
+                return Err(Law::C5.broken(what));
             }
             self.next_kv += 1;
             self.mirror.replay(event)?;
@@ -90,28 +91,32 @@ impl Events {
     }
 
     /// Whoever replayed all KV events knows exactly the findable blocks.
-    pub(super) fn compare(&self, window: usize, blocks: &[BlockState]) -> Check {
+    pub(super) fn compare(
+        &self,
+        window: usize,
+        blocks: impl Iterator<Item = BlockState>,
+    ) -> Check {
         let known = self.mirror.windows.get(&self.sizes[window]);
         let mut findable = 0;
-        for (id, block) in blocks.iter().enumerate().filter(|(_, block)| block.findable) {
+        for (id, block) in blocks.enumerate().filter(|(_, block)| block.findable) {
             findable += 1;
             let name = self.names.get(&(window, id));
-            let name = name.ok_or_else(|| format!("block {id} is findable without an event"))?;
+            let name = name.ok_or_else(|| {
+                Law::C5.broken(format!("block {id} is findable without an event"))
+            })?;
             let seen = known.and_then(|known| known.get(name)).map_or(&[][..], Vec::as_slice);
             let expected = (block.place.tier, block.priority);
             let ambiguous = self.mirror.ambiguous.contains(&(self.sizes[window], *name));
             if seen.is_empty() || (!ambiguous && seen != [expected]) {
-                return Err(format!(
+                return Err(Law::C5.broken(format!(
                     "window {window} block {id} is {expected:?}, and KV events say {seen:?}"
-                ));
+                )));
             }
         }
         let count: usize = known.map_or(0, |known| known.values().map(Vec::len).sum());
-        if count == findable {
-            Ok(())
-        } else {
-            Err(format!("window {window}: KV events know {count} blocks of {findable} findable"))
-        }
+        Law::C5.holds(count == findable, || {
+            format!("window {window}: KV events know {count} blocks of {findable} findable")
+        })
     }
 }
 
@@ -143,24 +148,28 @@ impl Mirror {
             KvEventData::Removed { hashes } => {
                 for hash in hashes {
                     let here = known.get_mut(&hash).and_then(Vec::pop);
-                    here.ok_or_else(|| format!("a KV event removes {hash:x}, which is unknown"))?;
+                    here.ok_or_else(|| {
+                        Law::C5.broken(format!("a KV event removes {hash:x}, which is unknown"))
+                    })?;
                 }
             }
             KvEventData::Updated { hash, tier, priority } => {
                 let here = known.get_mut(&hash).and_then(|here| here.last_mut());
-                let here = here.ok_or_else(|| format!("a KV event updates {hash:x}, unknown"))?;
+                let here = here.ok_or_else(|| {
+                    Law::C5.broken(format!("a KV event updates {hash:x}, which is unknown"))
+                })?;
                 let surely = !self.ambiguous.contains(&(size, hash));
                 if let Some((old, new)) = tier {
                     let was = std::mem::replace(&mut here.0, new);
-                    if surely && was != old {
-                        return Err(format!("a KV event moves {hash:x} from {old:?}, not {was:?}"));
-                    }
+                    Law::C5.holds(!surely || was == old, || {
+                        format!("a KV event moves {hash:x} from {old:?}, not {was:?}")
+                    })?;
                 }
                 if let Some((old, new)) = priority {
                     let was = std::mem::replace(&mut here.1, new);
-                    if surely && was != old {
-                        return Err(format!("a KV event reprices {hash:x} from {old}, not {was}"));
-                    }
+                    Law::C5.holds(!surely || was == old, || {
+                        format!("a KV event reprices {hash:x} from {old}, not {was}")
+                    })?;
                 }
             }
         }

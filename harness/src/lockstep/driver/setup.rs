@@ -1,8 +1,8 @@
 //! What a plan leaves open: how its bytes are laid out, sealed and compared.
 
 use tierproof_core::{
-    Element, EngineConfig, EvictionPolicy, Lru, PoolShape, PriorityLru, TierBlocks, Verify,
-    WindowConfig,
+    Element, EngineConfig, EvictionPolicy, Lru, Nanos, PoolShape, PriorityLru, RetryPolicy,
+    TierBlocks, Verify, WindowConfig,
 };
 
 use crate::lockstep::plan::{PlanConfig, PlanPolicy, PlanWindow};
@@ -28,6 +28,15 @@ pub enum Pools {
     Opaque,
 }
 
+/// Whether transfers may fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// A failure, a retry, a late transfer or a stray completion is a mismatch already.
+    Never,
+    /// Engine and model have to agree on what comes of it.
+    Expected,
+}
+
 /// What a plan leaves open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setup {
@@ -37,15 +46,32 @@ pub struct Setup {
     pub pools: Pools,
     /// Which stored blocks carry trailers.
     pub verify: Verify,
+    /// When failed transfers are tried again.
+    pub retry: RetryPolicy,
+    /// Whether transfers may fail.
+    pub trouble: Trouble,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { bytes: Bytes::Every, pools: Pools::Attention, verify: Verify::All }
+        Self::PLAIN
     }
 }
 
 impl Setup {
+    /// Every byte of sealed blocks of two pools after every operation, where nothing fails.
+    pub const PLAIN: Self = Self {
+        bytes: Bytes::Every,
+        pools: Pools::Attention,
+        verify: Verify::All,
+        retry: RetryPolicy {
+            attempts_max: 2,
+            timeout: Nanos::from_millis(30_000),
+            reread_corrupt: true,
+        },
+        trouble: Trouble::Never,
+    };
+
     /// The engine's configuration for a plan.
     pub(crate) fn engine_config(self, config: &PlanConfig) -> EngineConfig {
         EngineConfig {
@@ -59,6 +85,7 @@ impl Setup {
             reserve: number(config.reserve),
             directories: config.directories.clone(),
             verify: self.verify,
+            retry: self.retry,
             ..EngineConfig::default()
         }
     }

@@ -126,11 +126,11 @@ impl Window {
         }
     }
 
-    /// The request ends here.
-    pub(crate) fn remove(&mut self, request: &Request) {
+    /// The request ends here, and `stores` its blocks if it may.
+    pub(crate) fn remove(&mut self, request: &Request, stores: bool) {
         let held = self.held[&request.id].clone();
         let intact = held.left.iter().all(|(block, era)| self.blocks[*block].era == *era);
-        if self.config.reuse && request.beams == 1 && intact {
+        if stores && self.config.reuse && request.beams == 1 && intact {
             self.store(request, &request.final_keys());
         }
         self.held.remove(&request.id);

@@ -1,6 +1,6 @@
 //! One window: its blocks, where they are, and what lies in their slots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lockstep::plan::{PlanConfig, PlanPolicy, PlanWindow};
 
@@ -8,6 +8,7 @@ use super::block::{Block, BlockId, DEVICE, DISK, HOST, Parent, TIERS, Tier};
 use super::content::Content;
 use super::counters::{Counters, RequestStats};
 use super::key::Key;
+use super::moves::{Move, Place};
 use super::request::PRIORITY_DEFAULT;
 
 /// The blocks that a request holds in one window.
@@ -19,9 +20,30 @@ pub(crate) struct Held {
     pub(crate) front: usize,
     /// Those blocks, and their era when they were given up.
     pub(crate) left: Vec<(BlockId, u64)>,
-    /// Leading tokens that were found.
-    pub(crate) matched_tokens: usize,
+    /// Where the leading blocks were found whole.
+    pub(crate) hits: Vec<Tier>,
+    /// Tokens found of the block behind them.
+    pub(crate) partial_tokens: usize,
+    /// The first block that lost its content and that the request was not told of.
+    pub(crate) lost: Option<usize>,
     pub(crate) stats: RequestStats,
+}
+
+impl Held {
+    /// Leading blocks that were found, in whole or in part.
+    pub(crate) fn matched(&self) -> usize {
+        self.hits.len() + usize::from(self.partial_tokens > 0)
+    }
+
+    pub(crate) fn matched_tokens(&self, tokens_per_block: usize) -> usize {
+        self.hits.len() * tokens_per_block + self.partial_tokens
+    }
+
+    /// The blocks that did not slide out, with their index, beam by beam.
+    pub(crate) fn here(&self) -> impl Iterator<Item = (usize, BlockId)> {
+        let each = self.blocks.iter().enumerate().skip(self.front);
+        each.flat_map(|(index, beams)| beams.iter().map(move |block| (index, *block)))
+    }
 }
 
 /// One window.
@@ -36,7 +58,16 @@ pub(crate) struct Window {
     pub(crate) empties: [Vec<BlockId>; 3],
     pub(crate) reserve: [Vec<BlockId>; 3],
     pub(crate) queues: [Vec<BlockId>; 3],
-    pub(crate) contents: BTreeMap<(Tier, usize), Content>,
+    pub(crate) contents: BTreeMap<Place, Content>,
+    /// The last move into a slot, unless the slot was taken fresh since.
+    pub(crate) brought: BTreeMap<Place, u64>,
+    /// Moves decided so far, and those that nobody took yet.
+    pub(crate) moves_decided: u64,
+    pub(crate) moves: Vec<Move>,
+    /// Out of use once nobody holds them, until their slots are safe.
+    pub(crate) quarantine: BTreeSet<BlockId>,
+    /// Whether a block ever was: those of a reserve come back as ordinary ones.
+    pub(crate) was_quarantined: bool,
     pub(crate) held: BTreeMap<u64, Held>,
     pub(crate) counters: Counters,
     /// Lines that the model has not collected yet.
@@ -55,6 +86,11 @@ impl Window {
             reserve: Default::default(),
             queues: Default::default(),
             contents: BTreeMap::new(),
+            brought: BTreeMap::new(),
+            moves_decided: 0,
+            moves: Vec::new(),
+            quarantine: BTreeSet::new(),
+            was_quarantined: false,
             held: BTreeMap::new(),
             counters: Counters::default(),
             lines: Vec::new(),
@@ -88,6 +124,12 @@ impl Window {
     /// Reserve blocks of a tier: a lower tier that exists has some.
     pub(crate) fn reserved(&self, tier: Tier) -> usize {
         if tier != DEVICE && self.ordinary(tier) > 0 { self.config.reserve } else { 0 }
+    }
+
+    /// Blocks of a tier that are out of use.
+    pub(crate) fn quarantined(&self, tier: Tier) -> impl Iterator<Item = BlockId> {
+        let out = move |id: &BlockId| self.blocks[*id].tier == tier && self.blocks[*id].refs == 0;
+        self.quarantine.iter().copied().filter(out)
     }
 
     /// The next existing tier below.
@@ -124,14 +166,19 @@ impl Window {
     pub(crate) fn detach(&mut self, block: BlockId) {
         for child in self.children(Parent::Block(block)) {
             self.detach(child);
-            if self.queued(child) {
-                self.leave_queue(child);
-                self.give_up_content(child);
-                self.empties[self.blocks[child].tier].push(child);
-            }
+            self.empty_if_queued(child);
         }
         self.blocks[block].hangs = None;
         self.log(&format!("remove {} {block}", self.number));
+    }
+
+    /// A queued block that can't be found any more joins the back of `empties`.
+    pub(crate) fn empty_if_queued(&mut self, block: BlockId) {
+        if self.queued(block) {
+            self.leave_queue(block);
+            self.give_up_content(block);
+            self.empties[self.blocks[block].tier].push(block);
+        }
     }
 
     // ---- The policy ----
@@ -182,7 +229,7 @@ impl Window {
     /// One reference less; without any the block is queued, at the front or at the back.
     pub(crate) fn release(&mut self, block: BlockId, to_front: bool) {
         self.blocks[block].refs -= 1;
-        if self.blocks[block].refs == 0 {
+        if self.blocks[block].refs == 0 && !self.quarantine.contains(&block) {
             self.queue_anew(block, to_front);
         }
     }
