@@ -11,4 +11,6 @@ mod plans;
 mod random;
 mod saboteur;
 mod scenarios;
+mod storms;
 mod vectors;
+mod weather;

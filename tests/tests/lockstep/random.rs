@@ -47,7 +47,7 @@ const SETUPS: [Setup; 4] = [
 ];
 
 /// How many times as many plans: a night has more time than a change.
-fn times() -> u32 {
+pub(crate) fn times() -> u32 {
     std::env::var("TIERPROOF_TIMES").map_or(1, |times| times.parse().expect("a number"))
 }
 

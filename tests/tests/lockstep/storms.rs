@@ -1,0 +1,101 @@
+//! Promise: whatever fails, is refused, hangs or comes late, engine and model agree on what is lost,
+//! on what every request is told and on every counter; no wrong byte can be found; and once all is
+//! well again everything comes back.
+
+use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRunner};
+use rstest::rstest;
+use tierproof::lockstep::Law;
+use tierproof::lockstep::driver::{Bytes, Driver, Mismatch, Pools, Setup, Trouble};
+use tierproof::lockstep::plan::Plan;
+use tierproof_core::{RetryPolicy, Verify};
+use tierproof_sim::SimConfig;
+use tierproof_tests::strategy::{Shape, plans_for};
+
+use crate::backends::{narrow, scratch};
+use crate::random::times;
+use crate::weather::{Sky, TIMEOUT, Weather, draw, weathers};
+
+const fn setup(bytes: Bytes, pools: Pools, verify: Verify, retry: (u8, bool)) -> Setup {
+    let (attempts_max, reread_corrupt) = retry;
+    let retry = RetryPolicy { attempts_max, timeout: TIMEOUT, reread_corrupt };
+    Setup { bytes, pools, verify, retry, trouble: Trouble::Expected }
+}
+
+const SETUPS: [Setup; 4] = [
+    setup(Bytes::Lazy, Pools::Opaque, Verify::All, (2, true)),
+    setup(Bytes::Lazy, Pools::Attention, Verify::Disk, (3, false)),
+    setup(Bytes::Every, Pools::Attention, Verify::All, (1, true)),
+    setup(Bytes::Lazy, Pools::Attention, Verify::Off, (2, true)),
+];
+
+/// Runs a plan through bad weather; then all goes well and everything has to come back.
+fn brave(plan: &Plan, setup: Setup, weather: Weather, sim: SimConfig) -> Result<u64, Mismatch> {
+    let (sky, seed) = (Sky::default(), sim.seed);
+    let mut driver = Driver::new(&plan.config, setup, sky.simulate(weather, sim))?;
+    for (at, op) in (0..).zip(&plan.ops) {
+        driver.apply(op)?;
+        if draw(seed, 7, at) % 8 == 0 {
+            sky.clear(driver.backend_mut(), 1);
+        }
+    }
+    sky.heal(driver.backend_mut());
+    let digest = driver.decisions_digest() ^ driver.trace_digest();
+    let log = driver.log().to_vec();
+    let sim = driver.finish()?.closed().expect("the simulator goes on");
+    match sim.misuses() {
+        [] => Ok(digest),
+        misuses => {
+            let what = format!("the simulator was misused: {misuses:?}");
+            Err(Mismatch { law: Law::S3, at: None, op: "the end".to_owned(), what, log })
+        }
+    }
+}
+
+fn check(name: &str, cases: u32, shape: &Shape, sim: impl Fn(u64) -> SimConfig) {
+    let config = ProptestConfig {
+        cases: cases * times(),
+        max_shrink_iters: 4000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let drawn = (plans_for(shape, |_| {}), 0..SETUPS.len(), weathers(), any::<u64>());
+    let result = TestRunner::new(config).run(&drawn, |(plan, setup, weather, seed)| {
+        brave(&plan, SETUPS[setup], weather, sim(seed)).map(drop).map_err(|mismatch| {
+            let path = scratch().join(format!("failed-storm-{name}.json"));
+            std::fs::write(&path, plan.to_json()).expect("the target directory can be written");
+            let path = path.display();
+            let setup = SETUPS[setup];
+            let reason = format!("{mismatch}\n{setup:?} {weather:?} {seed}, saved as {path}");
+            TestCaseError::fail(reason)
+        })
+    });
+    match result {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, _)) => panic!("{reason}"),
+        Err(TestError::Abort(reason)) => panic!("no plan could be drawn: {reason}"),
+    }
+}
+
+fn wide(seed: u64) -> SimConfig {
+    SimConfig { seed, ..SimConfig::default() }
+}
+
+#[rstest]
+#[case::everything_is_evicted("tight", Shape::tight())]
+#[case::windows_slide("sliding", Shape::sliding())]
+#[case::content_sinks("deep", Shape::deep())]
+#[case::anything("any", Shape::default())]
+fn engine_and_model_agree_on_what_fails(#[case] name: &str, #[case] shape: Shape) {
+    check(&format!("wide-{name}"), 1000, &shape, wide);
+}
+
+#[rstest]
+#[case::everything_is_evicted("tight", Shape::tight())]
+#[case::content_sinks("deep", Shape::deep())]
+fn engine_and_model_agree_on_what_fails_where_batches_are_split(
+    #[case] name: &str,
+    #[case] shape: Shape,
+) {
+    check(&format!("narrow-{name}"), 1000, &shape, narrow);
+}
