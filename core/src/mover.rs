@@ -22,7 +22,7 @@ use flight::{Flights, Late};
 use job::{Job, Jobs, Seq, Waiting};
 use queue::{Queues, Way};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A slot of one window of one engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,8 +66,8 @@ pub(crate) struct Mover {
     jobs: Jobs,
     fences: Fences,
     queues: Queues,
-    /// Jobs that wait for nothing and can't succeed.
-    hopeless: Vec<Seq>,
+    /// Jobs that wait for no other any more, and whose way was not looked for yet.
+    free: VecDeque<Seq>,
     flights: Flights,
     late: Late,
     /// Slots whose content is that of a failed move.
@@ -107,20 +107,20 @@ impl Mover {
     }
 
     fn make_ready(&mut self, seq: Seq) {
-        let job = &self.jobs[seq];
-        if job.doomed || job.spots().iter().any(|&spot| self.unsafe_now(spot)) {
-            self.hopeless.push(seq);
-            return;
-        }
-        let way = job.way();
-        self.queues.of(way).ready.push_back(seq);
+        self.free.push_back(seq);
     }
 
-    /// Ends the jobs that can't succeed, however long their ways are, and those that only waited to
-    /// move what these did not bring.
-    fn end_hopeless(&mut self) {
-        while let Some(seq) = self.hopeless.pop() {
-            self.fail(seq, Fault::new(ErrorKind::Unavailable));
+    /// Lines up what has become free. What can't succeed ends at once, however long its way is: its
+    /// content was lost on the way to its source, or one of its slots is out of bounds.
+    fn line_up(&mut self) {
+        while let Some(seq) = self.free.pop_front() {
+            let job = &self.jobs[seq];
+            if job.doomed || job.spots().iter().any(|&spot| self.unsafe_now(spot)) {
+                self.fail(seq, Fault::new(ErrorKind::Unavailable));
+            } else {
+                let way = job.way();
+                self.queues.of(way).ready.push_back(seq);
+            }
         }
     }
 
@@ -216,11 +216,11 @@ impl Mover {
             self.late.insert(id, spots);
             let (jobs, late) = (&self.jobs, &self.late);
             // What is half on its way ends there.
-            let is_hopeless = |seq: Seq| {
+            let is_out = |seq: Seq| {
                 let job = &jobs[seq];
                 job.boarded == 0 && job.spots().iter().any(|&spot| late.touch(spot))
             };
-            self.queues.withdraw(is_hopeless, &mut self.hopeless);
+            self.queues.withdraw(is_out, &mut self.free);
             for seq in flight.owners {
                 self.end_part(seq, Some(Fault::new(ErrorKind::TimedOut)), slots, retry);
             }

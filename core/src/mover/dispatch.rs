@@ -27,7 +27,7 @@ impl Mover {
     ) {
         let mut stuck = Vec::new();
         loop {
-            self.end_hopeless();
+            self.line_up();
             let Some(way) = self.queues.next(&stuck) else { return };
             if !self.start_front(way, backend, slots, keys, retry) {
                 stuck.push(way);

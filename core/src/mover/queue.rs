@@ -55,7 +55,7 @@ impl Queues {
     }
 
     /// Takes the jobs for which `out` holds off their ways.
-    pub(super) fn withdraw(&mut self, out: impl Fn(Seq) -> bool, withdrawn: &mut Vec<Seq>) {
+    pub(super) fn withdraw(&mut self, out: impl Fn(Seq) -> bool, withdrawn: &mut VecDeque<Seq>) {
         for queue in self.0.values_mut() {
             queue.ready.retain(|&seq| {
                 let goes = out(seq);

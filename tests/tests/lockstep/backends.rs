@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use tierproof::lockstep::Law;
 use tierproof::lockstep::driver::{Driver, Mismatch, Setup};
 use tierproof::lockstep::plan::Plan;
 #[cfg(feature = "gds")]
@@ -10,9 +11,6 @@ use tierproof_backends::{CudaDram, GdsMtPlugin, GdsPlugin, Nixl, NixlConfig, Plu
 use tierproof_backends::{DirectIo, Dram, FileLayout, Posix, PosixConfig};
 use tierproof_core::Backend;
 use tierproof_sim::{Sim, SimConfig};
-use tierproof::lockstep::Law;
-use tierproof::lockstep::driver::{Driver, Mismatch, Setup};
-use tierproof::lockstep::plan::Plan;
 
 /// A backend, as a name in a test's case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

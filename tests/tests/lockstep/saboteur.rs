@@ -2,16 +2,14 @@
 //! and the driver says so, naming the block where it is about bytes.
 
 use rstest::rstest;
-use tierproof::lockstep::driver::{Bytes as Compare, Driver, Mismatch, Pools, Setup};
+use tierproof::lockstep::Law;
+use tierproof::lockstep::driver::{Bytes as Compare, Driver, Finish, Mismatch, Pools, Setup};
 use tierproof::lockstep::plan::{Op, Plan};
 use tierproof_core::{
     Backend, Bytes, Capability, Completion, Descriptor, Medium, MediumKind, Nanos, Part, RegionId,
     Result, TransferId, TransferRequest, Verify,
 };
 use tierproof_sim::{Sim, SimConfig};
-use tierproof::lockstep::Law;
-use tierproof::lockstep::driver::{Bytes as Compare, Driver, Finish, Mismatch, Pools, Setup};
-use tierproof::lockstep::plan::{Op, Plan};
 use tierproof_tests::words::{R, Request, Script, config};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +154,8 @@ fn plan() -> Plan {
 }
 
 fn run(crime: Crime) -> std::result::Result<Finish<Saboteur>, Mismatch> {
-    let setup = Setup { bytes: Compare::Lazy, pools: Pools::Opaque, verify: Verify::All, ..Setup::PLAIN };
+    let setup =
+        Setup { bytes: Compare::Lazy, pools: Pools::Opaque, verify: Verify::All, ..Setup::PLAIN };
     Driver::run(&plan(), setup, Saboteur::new(crime))
 }
 
@@ -167,7 +166,11 @@ fn without_a_crime_there_is_nothing_to_say() {
 
 #[rstest]
 #[case::flip_one_byte(Crime::FlipOneByte, Law::S1, "window 0 block 0 pool 0 row 0 token 3 holds")]
-#[case::swap_two_blocks(Crime::SwapTwoBlocks, Law::S1, "window 0 block 0 pool 0 row 0 token 0 holds")]
+#[case::swap_two_blocks(
+    Crime::SwapTwoBlocks,
+    Law::S1,
+    "window 0 block 0 pool 0 row 0 token 0 holds"
+)]
 #[case::lose_a_write(Crime::LoseAWrite, Law::S1, "window 0 block 0 pool 0 row 0 token 0 holds")]
 #[case::report_twice(Crime::ReportTwice, Law::C6, "strays")]
 #[case::refuse_to_release(Crime::RefuseToRelease, Law::L6, "the engine does not close: not today")]

@@ -2,11 +2,15 @@
 //! on what every request is told and on every counter; no wrong byte can be found; and once all is
 //! well again everything comes back.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
-use proptest::test_runner::{TestError, TestRunner};
+use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 use rstest::rstest;
 use tierproof::lockstep::Law;
 use tierproof::lockstep::driver::{Bytes, Driver, Mismatch, Pools, Setup, Trouble};
+use tierproof::lockstep::model::{Outcome, Refusal};
 use tierproof::lockstep::plan::Plan;
 use tierproof_core::{RetryPolicy, Verify};
 use tierproof_sim::SimConfig;
@@ -77,6 +81,11 @@ fn check(name: &str, cases: u32, shape: &Shape, sim: impl Fn(u64) -> SimConfig) 
     }
 }
 
+/// Few blocks and much to do, so that most content moves.
+fn busy() -> Shape {
+    Shape { ops_max: 300, blocks_max: 6, prompt_max: 12, ..Shape::deep() }
+}
+
 fn wide(seed: u64) -> SimConfig {
     SimConfig { seed, ..SimConfig::default() }
 }
@@ -86,16 +95,58 @@ fn wide(seed: u64) -> SimConfig {
 #[case::windows_slide("sliding", Shape::sliding())]
 #[case::content_sinks("deep", Shape::deep())]
 #[case::anything("any", Shape::default())]
+#[case::everything_moves("busy", busy())]
 fn engine_and_model_agree_on_what_fails(#[case] name: &str, #[case] shape: Shape) {
     check(&format!("wide-{name}"), 1000, &shape, wide);
 }
 
 #[rstest]
 #[case::everything_is_evicted("tight", Shape::tight())]
-#[case::content_sinks("deep", Shape::deep())]
+#[case::everything_moves("busy", busy())]
 fn engine_and_model_agree_on_what_fails_where_batches_are_split(
     #[case] name: &str,
     #[case] shape: Shape,
 ) {
     check(&format!("narrow-{name}"), 1000, &shape, narrow);
+}
+/// Storms would prove little if they never broke anything: together they make every kind of trouble
+/// that the rule book speaks of, often.
+#[test]
+fn storms_break_everything() {
+    let config =
+        ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let seen: RefCell<BTreeMap<&str, u64>> = RefCell::default();
+    let plans = plans_for(&busy(), |_| {});
+    let drawn = (plans, weathers(), any::<u64>());
+    let run = |(plan, weather, seed): (Plan, Weather, u64)| {
+        let sky = Sky::default();
+        let sim = sky.simulate(weather, wide(seed));
+        let mut driver = Driver::new(&plan.config, SETUPS[0], sim).expect("checked elsewhere");
+        let count = |what, times| *seen.borrow_mut().entry(what).or_default() += times;
+        for op in &plan.ops {
+            let outcome = driver.apply(op).expect("checked elsewhere");
+            let timed_out = outcome == Outcome::Refused(Refusal::TimedOut);
+            count("requests that could not settle", u64::from(timed_out));
+            let out = driver
+                .model()
+                .views()
+                .iter()
+                .flat_map(|view| view.tiers.clone())
+                .any(|tier| tier.quarantined > 0);
+            count("operations with a block out of use", u64::from(out));
+        }
+        let stats = driver.transfers();
+        count("failed moves", stats.failed);
+        count("retries", stats.retries);
+        count("corrupt transfers", stats.corrupt);
+        count("late transfers", stats.timed_out);
+        let counters = driver.engine().counters();
+        count("hits lost", counters.lost_hits);
+        count("contents lost", counters.lost_unused);
+        Ok(())
+    };
+    TestRunner::new_with_rng(config, rng).run(&drawn, run).expect("no run fails");
+    let seen = seen.into_inner();
+    assert!(seen.values().all(|count| *count > 10), "{seen:?}");
 }

@@ -34,9 +34,12 @@ pub(crate) struct Weather {
 }
 
 pub(crate) fn weathers() -> impl Strategy<Value = Weather> {
-    let per_mille = prop_oneof![Just(20_u64), Just(100), Just(300), Just(700)];
-    (any::<u64>(), per_mille, 1_u8..)
-        .prop_map(|(seed, per_mille, kinds)| Weather { seed, per_mille, kinds })
+    let per_mille = prop_oneof![Just(50_u64), Just(200), Just(500), Just(1000)];
+    (any::<u64>(), per_mille, 1_u8..).prop_map(|(seed, per_mille, kinds)| Weather {
+        seed,
+        per_mille,
+        kinds,
+    })
 }
 
 /// A hash of a seed and what is drawn.
@@ -53,15 +56,19 @@ pub(crate) fn draw(seed: u64, purpose: u64, subject: u64) -> u64 {
 impl Weather {
     fn verdict(self, request: &TransferRequest, id: TransferId) -> Verdict {
         let draw = |purpose| draw(self.seed, purpose, id.0);
-        let kind = draw(1) % KINDS;
-        if draw(0) % 1000 >= self.per_mille || self.kinds & (1 << kind) == 0 {
+        if draw(0) % 1000 >= self.per_mille {
             return Verdict::Proceed;
         }
+        let which = draw(1) % u64::from(self.kinds.count_ones());
+        let kinds = (0..KINDS).filter(|kind| self.kinds & (1 << kind) != 0);
+        let kind = kinds.skip(which as usize).next().expect("it has as many kinds");
         let fault = FAULTS[(draw(2) % FAULTS.len() as u64) as usize];
         let parts = request.parts.len() as u32;
         match kind {
             // All of it.
-            0 => Verdict::Fail { parts: (0..parts).map(|part| (part, Fault::new(fault))).collect() },
+            0 => {
+                Verdict::Fail { parts: (0..parts).map(|part| (part, Fault::new(fault))).collect() }
+            }
             // One part, or several for different reasons.
             1 => Verdict::Fail { parts: vec![(draw(3) as u32 % parts, Fault::new(fault))] },
             2 => {

@@ -131,9 +131,11 @@ impl<B: Backend> Driver<B> {
     pub(super) fn compare_settled(&mut self, request: u64, settled: Settled) -> Check {
         let told = self.model.tell(request);
         let found = settled.lost_from.map(|token| token as usize);
-        Law::S5.same(&found, &told.lost_from, || format!("request {request} settles: lost from"))?;
+        Law::S5
+            .same(&found, &told.lost_from, || format!("request {request} settles: lost from"))?;
         let found = settled.matched_tokens as usize;
-        Law::S2.same(&found, &told.matched_tokens, || format!("request {request} settles: found"))?;
+        Law::S2
+            .same(&found, &told.matched_tokens, || format!("request {request} settles: found"))?;
         self.decisions.word(told.lost_from.map_or(u64::MAX, |token| token as u64));
         if let Some(from) = told.lost_from {
             let computed = self.computed.get_mut(&request).expect("the request is live");

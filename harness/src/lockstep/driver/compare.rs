@@ -142,9 +142,8 @@ impl<B: Backend> Driver<B> {
         }
         Law::C6.same(&stats.strays, &0, || "strays".to_owned())?;
         let trouble = [stats.failed, stats.retries, stats.corrupt, stats.timed_out];
-        Law::S5.same(&trouble, &[0; 4], || {
-            "failures, retries, corrupt and late transfers".to_owned()
-        })
+        Law::S5
+            .same(&trouble, &[0; 4], || "failures, retries, corrupt and late transfers".to_owned())
     }
 
     /// The same once nothing is on its way, and law L5.

@@ -54,7 +54,8 @@ impl Digest {
     fn legs(&mut self, legs: &[Leg]) {
         for Leg { window, pool, source, target, bytes } in legs {
             let [window, pool] = [*window, *pool].map(|number| number as u64);
-            let [from, to] = [source, target].map(|(tier, slot)| (*tier as u64) << 32 | *slot as u64);
+            let [from, to] =
+                [source, target].map(|(tier, slot)| (*tier as u64) << 32 | *slot as u64);
             self.words(&[window, pool, from, to, *bytes]);
         }
     }

@@ -91,11 +91,7 @@ impl Events {
     }
 
     /// Whoever replayed all KV events knows exactly the findable blocks.
-    pub(super) fn compare(
-        &self,
-        window: usize,
-        blocks: impl Iterator<Item = BlockState>,
-    ) -> Check {
+    pub(super) fn compare(&self, window: usize, blocks: impl Iterator<Item = BlockState>) -> Check {
         let known = self.mirror.windows.get(&self.sizes[window]);
         let mut findable = 0;
         for (id, block) in blocks.enumerate().filter(|(_, block)| block.findable) {

@@ -137,7 +137,8 @@ impl<B: Backend> Driver<B> {
         }
         self.lost = self.engine.backend().is_lost();
         Law::L1.holds(polled || self.lost, || {
-            "the engine goes on although moves that it has to wait for have not ended".to_owned()
+            let waits = self.fates.open();
+            format!("the engine goes on although it has to wait for {waits:?}")
         })
     }
 

@@ -26,9 +26,7 @@ mod watch;
 
 use std::collections::BTreeMap;
 
-use tierproof_core::{
-    Backend, Engine, Error, ErrorKind, Nanos, PinId, RequestId, TransferStats,
-};
+use tierproof_core::{Backend, Engine, Error, ErrorKind, Nanos, PinId, RequestId, TransferStats};
 
 use crate::lockstep::fate::Fates;
 use crate::lockstep::law::{Broken, Check, Law};
@@ -113,8 +111,8 @@ impl<B: Backend> Driver<B> {
         let engine = Engine::new(Watch::new(backend), setup.engine_config(config), |_| {
             Setup::policy(config)
         });
-        let mut engine =
-            engine.map_err(|error| Law::L3.broken(format!("the engine can't be built: {error}")))?;
+        let mut engine = engine
+            .map_err(|error| Law::L3.broken(format!("the engine can't be built: {error}")))?;
         let layouts = setup.pools.layouts(config);
         let atlas = Atlas::new(config, layouts.len(), engine.backend().regions())?;
         engine.backend_mut().record(atlas);

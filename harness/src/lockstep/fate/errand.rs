@@ -7,7 +7,9 @@ use crate::lockstep::model::Move;
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    Done { bytes: Bytes },
+    Done {
+        bytes: Bytes,
+    },
     /// It failed, and another attempt follows.
     Again(Fault),
     /// It failed for good.

@@ -27,6 +27,10 @@ impl Errands {
         self.open.is_empty()
     }
 
+    pub(super) fn open(&self) -> impl Iterator<Item = Move> {
+        self.open.values().map(|errand| errand.moved)
+    }
+
     pub(super) fn failed(&self, number: u64) -> bool {
         self.failed.contains(&number)
     }

@@ -78,6 +78,11 @@ impl Fates {
         self.windows.iter().all(Errands::is_empty)
     }
 
+    /// Moves that have not ended.
+    pub(crate) fn open(&self) -> Vec<Move> {
+        self.windows.iter().flat_map(Errands::open).collect()
+    }
+
     /// Requests that were given up and have not ended.
     pub(crate) fn late(&self) -> usize {
         self.late.len()

@@ -38,7 +38,8 @@ impl Window {
             self.to_be_written_anew(block);
         }
         loop {
-            let found = self.held[&request].here().find(|(_, block)| self.is_unsafe(*block, failures));
+            let found =
+                self.held[&request].here().find(|(_, block)| self.is_unsafe(*block, failures));
             let Some((index, block)) = found else { return repair };
             if self.empties[DEVICE].is_empty() && self.queues[DEVICE].is_empty() {
                 repair.stuck = true;

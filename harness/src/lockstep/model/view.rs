@@ -179,7 +179,12 @@ impl Model {
     }
 
     /// The blocks that hold a token, each once.
-    pub(crate) fn blocks_of_token(&self, window: usize, request: u64, token: usize) -> Vec<BlockId> {
+    pub(crate) fn blocks_of_token(
+        &self,
+        window: usize,
+        request: u64,
+        token: usize,
+    ) -> Vec<BlockId> {
         let held = &self.windows[window].held[&request];
         let mut blocks = held.blocks[token / self.config.tokens_per_block].clone();
         blocks.dedup();
