@@ -7,6 +7,7 @@ mod goldens;
 mod gpu;
 #[cfg(feature = "nixl")]
 mod nixl;
+mod liar;
 mod plans;
 mod random;
 mod saboteur;

@@ -148,6 +148,8 @@ impl<B: Backend> Driver<B> {
 
     /// The same once nothing is on its way, and law L5.
     pub(super) fn compare_at_rest(&self) -> Check {
+        let late = self.fates.late();
+        Law::L5.holds(late == 0, || format!("{late} transfers that were given up never ended"))?;
         let stats = self.engine.transfer_stats();
         Law::C2.same(&(stats.done + stats.failed), &stats.moves, || "moves ended".to_owned())?;
         let traffic = self.engine.backend().traffic();

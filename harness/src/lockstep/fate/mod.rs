@@ -9,6 +9,8 @@
 mod errand;
 mod errands;
 mod seen;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
