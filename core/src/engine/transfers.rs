@@ -55,14 +55,16 @@ impl<B: Backend> Engine<B> {
     pub fn settle(&mut self, request: RequestId) -> Result<Settled> {
         loop {
             self.wait_for(request)?;
-            if self.mover.has_failures() {
-                self.repair(request)?;
+            let repaired = if self.mover.has_failures() { self.repair(request) } else { Ok(()) };
+            let decided = !self.outbox.orders.is_empty();
+            if decided {
+                // Blocks that took another's place may have to be emptied first.
+                self.carry_out()?;
             }
-            if self.outbox.orders.is_empty() {
+            repaired?;
+            if !decided {
                 break;
             }
-            // Blocks that took another's place may have to be emptied first.
-            self.carry_out()?;
         }
         let block = self.rules.tokens_per_block;
         let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
@@ -138,8 +140,7 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// `Device` if the backend as a whole can't go on.
     pub fn drain(&mut self) -> Result<()> {
-        // A request that could not be settled may have left something to do.
-        self.carry_out()?;
+        self.step()?;
         while !self.mover.idle() {
             self.mover.park(&mut self.backend);
             self.step()?;

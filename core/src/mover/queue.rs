@@ -67,7 +67,8 @@ impl Queues {
 
     /// When the first refused request is to be offered again.
     pub(super) fn again_at(&self) -> Option<Nanos> {
-        self.0.values().filter_map(|queue| queue.again_at).min()
+        let waiting = self.0.values().filter(|queue| !queue.ready.is_empty());
+        waiting.filter_map(|queue| queue.again_at).min()
     }
 
     pub(super) fn parts_in_flight(&self) -> u32 {

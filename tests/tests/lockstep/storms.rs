@@ -71,6 +71,7 @@ fn check(name: &str, cases: u32, shape: &Shape, sim: impl Fn(u64) -> SimConfig) 
             let path = path.display();
             let setup = SETUPS[setup];
             let reason = format!("{mismatch}\n{setup:?} {weather:?} {seed}, saved as {path}");
+            if std::env::var_os("DBG").is_some() { std::fs::write(scratch().join(format!("failed-storm-{name}.txt")), &reason).unwrap(); }
             TestCaseError::fail(reason)
         })
     });

@@ -1,8 +1,6 @@
 //! Follows the engine through a call: what passed the backend says what became of moves, and that
 //! says what the model is told and when.
 
-use std::collections::VecDeque;
-
 use tierproof_core::{Backend, RequestId};
 
 use crate::lockstep::fate::Seen;
@@ -11,14 +9,6 @@ use crate::lockstep::model::{Outcome, Refusal};
 use crate::lockstep::plan::Op;
 
 use super::{Driver, INVALID};
-
-/// What happened and was not followed yet.
-#[derive(Debug, Default)]
-pub(super) struct Behind {
-    seen: VecDeque<Seen>,
-    /// Something was decided that the engine has not handed over to be carried out.
-    decided: bool,
-}
 
 impl<B: Backend> Driver<B> {
     /// An operation that decides without regard to failures: the model does it, and the engine takes
@@ -35,9 +25,7 @@ impl<B: Backend> Driver<B> {
             _ => false,
         };
         if carries_out {
-            if !matches!(op, Op::Step) {
-                self.hand_over();
-            }
+            self.hand_over();
             self.follow_step()?;
         }
         self.end_of_call()?;
@@ -64,16 +52,16 @@ impl<B: Backend> Driver<B> {
                 break;
             }
             let repair = self.model.repair(request, &self.fates);
-            self.behind.decided |= repair.replaced;
+            if repair.replaced {
+                self.hand_over();
+                self.follow_step()?;
+            }
             if repair.stuck {
                 expected = Outcome::Refused(Refusal::TimedOut);
+            }
+            if repair.stuck || !repair.replaced {
                 break;
             }
-            if !self.behind.decided {
-                break;
-            }
-            self.hand_over();
-            self.follow_step()?;
         }
         self.end_of_call()?;
         match answer {
@@ -90,7 +78,6 @@ impl<B: Backend> Driver<B> {
     pub(super) fn drain(&mut self) -> Result<Outcome, super::Broken> {
         let answer = self.engine.drain();
         self.read_journal();
-        self.hand_over();
         self.follow_step()?;
         while !self.lost && !self.fates.is_idle() {
             self.follow_step()?;
@@ -108,14 +95,13 @@ impl<B: Backend> Driver<B> {
 
     fn read_journal(&mut self) {
         let seen = self.engine.backend_mut().take_journal();
-        self.behind.seen.extend(seen);
+        self.behind.extend(seen);
     }
 
     fn hand_over(&mut self) {
         for moved in self.model.take_moves() {
             self.fates.order(moved);
         }
-        self.behind.decided = false;
     }
 
     /// One step of the engine: it asks what ended, and starts what may start. It takes none while
@@ -125,13 +111,13 @@ impl<B: Backend> Driver<B> {
             return Ok(());
         }
         let mut polled = false;
-        while let Some(next) = self.behind.seen.front() {
+        while let Some(next) = self.behind.front() {
             let starts = matches!(next, Seen::Sent { .. } | Seen::Refused { .. });
             if polled && !starts {
                 return Ok(());
             }
             polled |= matches!(next, Seen::Polled);
-            let seen = self.behind.seen.pop_front().expect("seen above");
+            let seen = self.behind.pop_front().expect("seen above");
             self.trace.see(&seen);
             self.fates.see(&seen)?;
         }
@@ -146,10 +132,12 @@ impl<B: Backend> Driver<B> {
     fn end_of_call(&mut self) -> Check {
         self.lost |= self.engine.backend().is_lost();
         if self.lost {
-            self.behind.seen.clear();
+            self.behind.clear();
+            // Perhaps only because it was asked for ever.
+            self.engine.backend().broken()?;
         }
         // Whoever asks only for the time changes nothing.
-        let more = self.behind.seen.iter().find(|seen| !matches!(seen, Seen::Time(_)));
+        let more = self.behind.iter().find(|seen| !matches!(seen, Seen::Time(_)));
         Law::L1.holds(more.is_none(), || {
             format!("the engine goes on although it has nothing to wait for: {more:?}")
         })

@@ -24,11 +24,11 @@ mod request;
 mod setup;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use tierproof_core::{Backend, Engine, Error, ErrorKind, Nanos, PinId, RequestId, TransferStats};
 
-use crate::lockstep::fate::Fates;
+use crate::lockstep::fate::{Fates, Seen};
 use crate::lockstep::law::{Broken, Check, Law};
 use crate::lockstep::model::{Model, Outcome, Refusal};
 use crate::lockstep::plan::{Op, Plan, PlanConfig};
@@ -40,7 +40,6 @@ pub use watch::{Traffic, Watch};
 use atlas::Atlas;
 use digest::Digest;
 use events::Events;
-use follow::Behind;
 use layout::Layout;
 
 const INVALID: Outcome = Outcome::Refused(Refusal::Invalid);
@@ -55,7 +54,8 @@ pub struct Driver<B: Backend> {
     engine: Engine<Watch<B>>,
     model: Model,
     fates: Fates,
-    behind: Behind,
+    /// What passed the backend and was not followed yet.
+    behind: VecDeque<Seen>,
     setup: Setup,
     layouts: Vec<Layout>,
     events: Events,
@@ -121,7 +121,7 @@ impl<B: Backend> Driver<B> {
             fates: Fates::new(sizes.len(), layouts.len(), setup.retry),
             engine,
             model,
-            behind: Behind::default(),
+            behind: VecDeque::new(),
             layouts,
             setup,
             events: Events::new(sizes),

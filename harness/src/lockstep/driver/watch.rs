@@ -14,7 +14,7 @@ use crate::lockstep::law::{Broken, Check, Law};
 use super::atlas::Atlas;
 
 /// So many questions in a row without news mean that nobody will ever have an answer.
-const FRUITLESS_MAX: u32 = 1 << 20;
+const FRUITLESS_MAX: u32 = 1 << 18;
 
 /// What passed through a [`Watch`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -260,9 +260,10 @@ impl<B: Backend> Backend for Watch<B> {
         polled?;
         self.write_down(|| Seen::Polled);
         self.fruitless = if done.len() > first { 0 } else { self.fruitless + 1 };
-        if self.fruitless == FRUITLESS_MAX {
+        if self.fruitless >= FRUITLESS_MAX {
             // Nothing but an error ends a call of the engine's that waits for ever.
             self.lost = true;
+            self.journal.clear();
             self.note(Law::L1.broken(format!("{FRUITLESS_MAX} polls in a row had no news")));
             return Err(Error::new(ErrorKind::Device, "polled for ever: given up"));
         }
