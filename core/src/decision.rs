@@ -38,7 +38,7 @@ impl<W: Write> DecisionLog<W> {
     /// # Errors
     /// Those of the writer.
     pub fn observe(&mut self, event: &Event) -> io::Result<()> {
-        write_line(&mut self.line, event);
+        event.write_line(&mut self.line);
         if self.line.len() >= PIECE { self.hand_on() } else { Ok(()) }
     }
 
@@ -70,53 +70,56 @@ fn line(out: &mut Vec<u8>, verb: &str, numbers: &[i64]) {
     out.push(b'\n');
 }
 
-fn write_line(out: &mut Vec<u8>, event: &Event) {
-    // Request ids are unsigned; beyond 63 bits they print as negative, still one to one.
-    let signed = u64::cast_signed;
-    match *event {
-        Event::Created { window, blocks: [device, host, disk] } => {
-            line(out, "created", &[window.into(), device.into(), host.into(), disk.into()]);
+impl Event {
+    /// Appends the event's line of the decision log, with its line break.
+    pub fn write_line(&self, out: &mut Vec<u8>) {
+        // Request ids are unsigned; beyond 63 bits they print as negative, still one to one.
+        let signed = u64::cast_signed;
+        match *self {
+            Event::Created { window, blocks: [device, host, disk] } => {
+                line(out, "created", &[window.into(), device.into(), host.into(), disk.into()]);
+            }
+            Event::Added { request } => line(out, "add", &[signed(request.0)]),
+            Event::Rejected { request } => line(out, "reject", &[signed(request.0)]),
+            Event::FellBack { request, reason } => {
+                line(out, "fallback", &[signed(request.0), reason as i64]);
+            }
+            Event::Hit { window, block, tier } => {
+                line(out, "hit", &[window.into(), block.0.into(), tier as i64]);
+            }
+            Event::PartialHit { window, block, tokens } => {
+                line(out, "partial", &[window.into(), block.0.into(), tokens.into()]);
+            }
+            Event::Repriced { window, block, old, new, .. } => {
+                line(out, "price", &[window.into(), block.0.into(), old.into(), new.into()]);
+            }
+            Event::Moved { window, block, from, to: crate::block::Tier::Device, .. } => {
+                line(out, "onboard", &[window.into(), block.0.into(), from as i64]);
+            }
+            Event::Moved { window, block, from, to, .. } => {
+                line(out, "offload", &[window.into(), block.0.into(), from as i64, to as i64]);
+            }
+            Event::Dropped { window, block, tier } => {
+                line(out, "drop", &[window.into(), block.0.into(), tier as i64]);
+            }
+            Event::Removed { window, block, .. } => {
+                line(out, "remove", &[window.into(), block.0.into()]);
+            }
+            Event::Allocated { window, block, .. } => {
+                line(out, "alloc", &[window.into(), block.0.into()]);
+            }
+            Event::Copied { window, source, target, tokens } => {
+                line(out, "copy", &[window.into(), source.0.into(), target.0.into(), tokens.into()]);
+            }
+            Event::Stored { window, block, parent, .. } => {
+                let parent = parent.map_or(-1, |parent| parent.0.into());
+                line(out, "store", &[window.into(), block.0.into(), parent]);
+            }
+            Event::Expired { window, block, .. } => {
+                line(out, "expire", &[window.into(), block.0.into()]);
+            }
+            Event::Lost { window, block, .. } => line(out, "lost", &[window.into(), block.0.into()]),
+            Event::Ended { request } => line(out, "end", &[signed(request.0)]),
         }
-        Event::Added { request } => line(out, "add", &[signed(request.0)]),
-        Event::Rejected { request } => line(out, "reject", &[signed(request.0)]),
-        Event::FellBack { request, reason } => {
-            line(out, "fallback", &[signed(request.0), reason as i64]);
-        }
-        Event::Hit { window, block, tier } => {
-            line(out, "hit", &[window.into(), block.0.into(), tier as i64]);
-        }
-        Event::PartialHit { window, block, tokens } => {
-            line(out, "partial", &[window.into(), block.0.into(), tokens.into()]);
-        }
-        Event::Repriced { window, block, old, new, .. } => {
-            line(out, "price", &[window.into(), block.0.into(), old.into(), new.into()]);
-        }
-        Event::Moved { window, block, from, to: crate::block::Tier::Device, .. } => {
-            line(out, "onboard", &[window.into(), block.0.into(), from as i64]);
-        }
-        Event::Moved { window, block, from, to, .. } => {
-            line(out, "offload", &[window.into(), block.0.into(), from as i64, to as i64]);
-        }
-        Event::Dropped { window, block, tier } => {
-            line(out, "drop", &[window.into(), block.0.into(), tier as i64]);
-        }
-        Event::Removed { window, block, .. } => {
-            line(out, "remove", &[window.into(), block.0.into()]);
-        }
-        Event::Allocated { window, block, .. } => {
-            line(out, "alloc", &[window.into(), block.0.into()]);
-        }
-        Event::Copied { window, source, target, tokens } => {
-            line(out, "copy", &[window.into(), source.0.into(), target.0.into(), tokens.into()]);
-        }
-        Event::Stored { window, block, parent, .. } => {
-            let parent = parent.map_or(-1, |parent| parent.0.into());
-            line(out, "store", &[window.into(), block.0.into(), parent]);
-        }
-        Event::Expired { window, block, .. } => {
-            line(out, "expire", &[window.into(), block.0.into()]);
-        }
-        Event::Lost { window, block, .. } => line(out, "lost", &[window.into(), block.0.into()]),
-        Event::Ended { request } => line(out, "end", &[signed(request.0)]),
     }
 }

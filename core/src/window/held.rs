@@ -94,8 +94,11 @@ impl Window {
     pub(crate) fn can_grow(&self, held: &Held, tokens: u32) -> bool {
         let starts_block = tokens.is_multiple_of(self.rules.tokens_per_block);
         let slid = &held.first[held.front..self.front_at(held, tokens + 1)];
-        let frees = |id: BlockId| self.tree[id].refs == 1 && self.tree[id].tier == Tier::Device;
-        let freed = slid.iter().filter(|&&id| frees(id)).count();
+        let frees = |id: &BlockId| {
+            let block = &self.tree[*id];
+            block.refs == 1 && block.tier == Tier::Device && !self.quarantined.contains(id)
+        };
+        let freed = slid.iter().filter(|id| frees(id)).count();
         !starts_block || held.beams() as usize <= self.room() + freed
     }
 

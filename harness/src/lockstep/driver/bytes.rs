@@ -79,7 +79,8 @@ impl<B: Backend> Driver<B> {
             }
         }
         let tenant = self.model.tenant(request);
-        self.authors.extend(prints.iter().map(|print| (*print, tenant)));
+        let first = computed.iter().copied().min().unwrap_or(0);
+        self.authors.extend(prints[first..].iter().map(|print| (*print, tenant)));
         self.computed.insert(request, vec![prints.len(); computed.len()]);
         Ok(())
     }

@@ -107,11 +107,11 @@ impl<B: Backend> Driver<B> {
 
     /// Law C5: what was looked up was found or missed, and counters are what the log adds up to.
     fn compare_counters(&self) -> Check {
-        let model = self.model.counters();
+        let (model, tally) = (self.model.counters(), self.events.tally());
         let expected = Counters {
             requests: model.requests,
             rejected: model.rejected,
-            fallbacks: self.events.count("fallback"),
+            fallbacks: tally.fallbacks,
             hits: model.hits,
             partial_hits: model.partials_in_place + model.partials_copied,
             partial_tokens: model.partial_tokens,
@@ -121,9 +121,9 @@ impl<B: Backend> Driver<B> {
             demotions: model.demotions,
             onboards: model.onboards,
             drops: model.drops,
-            stored: self.events.count("store"),
-            removed: self.events.count("remove"),
-            expired: self.events.count("expire"),
+            stored: tally.stored,
+            removed: tally.removed,
+            expired: tally.expired,
             lost_hits: model.lost_hits,
             lost_unused: model.lost_unused,
         };

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tierproof_core::{
-    BlockState, DecisionLog, Event, KvEvent, KvEventData, KvEvents, StoredBlock, Tier,
+    BlockState, Event, KvEvent, KvEventData, KvEvents, StoredBlock, Tier,
 };
 
 use crate::lockstep::law::{Broken, Check, Law};
@@ -13,7 +13,7 @@ use crate::lockstep::law::{Broken, Check, Law};
 #[derive(Debug)]
 pub(super) struct Events {
     log: Vec<String>,
-    verbs: BTreeMap<String, u64>,
+    tally: Tally,
     kv: KvEvents,
     next_kv: u64,
     sizes: Vec<u32>,
@@ -27,7 +27,7 @@ impl Events {
     pub(super) fn new(sizes: Vec<u32>) -> Self {
         Self {
             log: Vec::new(),
-            verbs: BTreeMap::new(),
+            tally: Tally::default(),
             kv: KvEvents::new(sizes.clone(), usize::MAX).expect("a bound above 0"),
             next_kv: 0,
             sizes,
@@ -41,20 +41,18 @@ impl Events {
         &mut self,
         events: impl Iterator<Item = Event>,
     ) -> Result<&[String], Broken> {
-        let mut text = Vec::new();
-        let mut log = DecisionLog::new(&mut text);
+        let first = self.log.len();
         for event in events {
-            log.observe(&event).expect("memory takes everything");
+            let mut line = Vec::new();
+            event.write_line(&mut line);
+            line.pop();
+            self.log.push(String::from_utf8(line).expect("lines are text"));
+            self.tally.observe(&event);
             self.kv.observe(&event);
             self.name(&event);
         }
-        log.finish().expect("memory takes everything");
-        let text = String::from_utf8(text).expect("lines are text");
-        let first = self.log.len();
-        self.log.extend(text.lines().map(str::to_owned));
-        for line in &self.log[first..] {
-            let verb = line.split(' ').next().unwrap_or_default();
-            *self.verbs.entry(verb.to_owned()).or_default() += 1;
+        if self.log.len() == first {
+            return Ok(&[]);
         }
         self.kv.flush();
         for event in self.kv.take() {
@@ -73,9 +71,9 @@ impl Events {
         &self.log
     }
 
-    /// Lines with this verb so far.
-    pub(super) fn count(&self, verb: &str) -> u64 {
-        self.verbs.get(verb).copied().unwrap_or(0)
+    /// What the model does not count.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     fn name(&mut self, event: &Event) {
@@ -113,6 +111,27 @@ impl Events {
         Law::C5.holds(count == findable, || {
             format!("window {window}: KV events know {count} blocks of {findable} findable")
         })
+    }
+}
+
+/// Events of some kinds so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) fallbacks: u64,
+    pub(super) stored: u64,
+    pub(super) removed: u64,
+    pub(super) expired: u64,
+}
+
+impl Tally {
+    fn observe(&mut self, event: &Event) {
+        match event {
+            Event::FellBack { .. } => self.fallbacks += 1,
+            Event::Stored { .. } => self.stored += 1,
+            Event::Removed { .. } => self.removed += 1,
+            Event::Expired { .. } => self.expired += 1,
+            _ => {}
+        }
     }
 }
 

@@ -37,7 +37,7 @@ impl<B: Backend> Driver<B> {
     pub(super) fn settle(&mut self, request: u64) -> Result<Outcome, super::Broken> {
         let answer = self.engine.settle(RequestId(request));
         self.read_journal();
-        if self.model.fingerprints(request).is_none() {
+        if !self.model.is_live(request) {
             self.follow_step()?;
             self.end_of_call()?;
             return self.agree(super::outcome(answer.map(drop))?, INVALID);
@@ -90,7 +90,8 @@ impl<B: Backend> Driver<B> {
     }
 
     fn waits_for(&self, request: u64) -> bool {
-        self.model.slots_of(request).any(|(window, place)| self.fates.is_busy(window, place))
+        let mut slots = self.model.slots_of(request);
+        !self.fates.is_idle() && slots.any(|(window, place)| self.fates.is_busy(window, place))
     }
 
     fn read_journal(&mut self) {

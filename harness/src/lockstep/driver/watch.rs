@@ -42,6 +42,7 @@ pub struct Watch<B> {
     traffic: Traffic,
     /// Parts of requests not yet completed.
     in_flight: BTreeMap<TransferId, Vec<Part>>,
+    parts_in_flight: u64,
     /// In the order in which they were allocated.
     regions: Vec<(RegionId, Medium, Bytes)>,
     broken: Option<Broken>,
@@ -72,6 +73,7 @@ impl<B: Backend> Watch<B> {
             inner,
             traffic: Traffic::default(),
             in_flight: BTreeMap::new(),
+            parts_in_flight: 0,
             regions: Vec::new(),
             broken: None,
             atlas: None,
@@ -185,6 +187,7 @@ impl<B: Backend> Watch<B> {
             return;
         };
         self.traffic.completed += 1;
+        self.parts_in_flight -= parts.len() as u64;
         for (index, part) in (0..).zip(parts) {
             if faults.iter().all(|(failed, _)| *failed != index) {
                 self.traffic.bytes += part.bytes();
@@ -245,8 +248,9 @@ impl<B: Backend> Backend for Watch<B> {
         if self.in_flight.insert(id, request.parts.clone()).is_some() {
             self.note(Law::C6.broken(format!("{id:?} is given twice")));
         }
-        let now = self.in_flight.values().map(Vec::len).sum::<usize>() as u64;
-        self.traffic.parts_in_flight_max = self.traffic.parts_in_flight_max.max(now);
+        self.parts_in_flight += request.parts.len() as u64;
+        let most = self.traffic.parts_in_flight_max.max(self.parts_in_flight);
+        self.traffic.parts_in_flight_max = most;
         Ok(id)
     }
 

@@ -1,8 +1,8 @@
 //! The reference model of the block manager: `docs/blocks.md`, sentence by sentence.
 //!
 //! It is independent of the engine: it uses none of its types and none of its structures.
-//! Everything is a vector that is searched from its front, and where an operation may fail half way
-//! it works on a clone. Beside the decisions it tracks **contents**: what each slot holds, token by
+//! Everything is a vector that is searched from its front, and what may fail is asked before anything
+//! changes. Beside the decisions it tracks **contents**: what each slot holds, token by
 //! token, so that a test can check real bytes. It computes a request's blocks as soon as the
 //! request comes or grows.
 //!
@@ -180,11 +180,12 @@ impl Model {
         if request.len() >= self.config.sequence_tokens_max {
             return INVALID;
         }
-        let mut windows = self.windows.clone();
-        if !windows.iter_mut().all(|window| window.append(request)) {
+        if !self.windows.iter().all(|window| window.may_append(request)) {
             return Outcome::Refused(Refusal::Exhausted);
         }
-        self.windows = windows;
+        for window in &mut self.windows {
+            window.append(request);
+        }
         request.generated.push(token);
         if self.computes {
             for window in &mut self.windows {

@@ -154,6 +154,10 @@ impl Model {
 
 /// What the driver asks, without a view of everything.
 impl Model {
+    pub(crate) fn is_live(&self, request: u64) -> bool {
+        self.requests.contains_key(&request)
+    }
+
     /// Tokens of a request; 0 if it does not live.
     pub(crate) fn tokens(&self, request: u64) -> usize {
         self.requests.get(&request).map_or(0, super::Request::len)
