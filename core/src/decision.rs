@@ -109,7 +109,11 @@ impl Event {
                 line(out, "alloc", &[window.into(), block.0.into()]);
             }
             Event::Copied { window, source, target, tokens } => {
-                line(out, "copy", &[window.into(), source.0.into(), target.0.into(), tokens.into()]);
+                line(
+                    out,
+                    "copy",
+                    &[window.into(), source.0.into(), target.0.into(), tokens.into()],
+                );
             }
             Event::Stored { window, block, parent, .. } => {
                 let parent = parent.map_or(-1, |parent| parent.0.into());
@@ -118,7 +122,9 @@ impl Event {
             Event::Expired { window, block, .. } => {
                 line(out, "expire", &[window.into(), block.0.into()]);
             }
-            Event::Lost { window, block, .. } => line(out, "lost", &[window.into(), block.0.into()]),
+            Event::Lost { window, block, .. } => {
+                line(out, "lost", &[window.into(), block.0.into()])
+            }
             Event::Ended { request } => line(out, "end", &[signed(request.0)]),
         }
     }

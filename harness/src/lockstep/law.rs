@@ -1,4 +1,4 @@
-//! The laws of `docs/design.md`, by id, and what breaks one.
+//! The laws, by id, and what breaks one. `docs/design.md` says which are checked where.
 
 use std::fmt;
 

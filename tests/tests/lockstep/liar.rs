@@ -6,7 +6,9 @@ use std::result::Result;
 
 use rstest::rstest;
 use tierproof::lockstep::Law;
-use tierproof::lockstep::driver::{Bytes as Compare, Driver, Finish, Mismatch, Pools, Setup, Trouble};
+use tierproof::lockstep::driver::{
+    Bytes as Compare, Driver, Finish, Mismatch, Pools, Setup, Trouble,
+};
 use tierproof::lockstep::model::Outcome;
 use tierproof::lockstep::plan::{Op, Plan};
 use tierproof_core::{
@@ -41,7 +43,10 @@ struct Liar {
 }
 
 impl Liar {
-    fn new(lie: Lie, verdict: impl FnMut(&TransferRequest, TransferId) -> Verdict + 'static) -> Self {
+    fn new(
+        lie: Lie,
+        verdict: impl FnMut(&TransferRequest, TransferId) -> Verdict + 'static,
+    ) -> Self {
         let sim = Sim::with_faults(SimConfig::default(), verdict).expect("the default is valid");
         Self { sim, lie, polls: 0 }
     }
@@ -142,7 +147,8 @@ fn run(trouble: Trouble, liar: Liar) -> Result<Finish<Liar>, Mismatch> {
 
 #[test]
 fn an_honest_failure_is_no_difference() {
-    run(Trouble::Expected, Liar::new(Lie::None, ill)).unwrap_or_else(|mismatch| panic!("{mismatch}"));
+    run(Trouble::Expected, Liar::new(Lie::None, ill))
+        .unwrap_or_else(|mismatch| panic!("{mismatch}"));
     let mismatch = run(Trouble::Never, Liar::new(Lie::None, ill)).err().expect("none may fail");
     assert_eq!(mismatch.law, Law::S5, "{mismatch}");
 }

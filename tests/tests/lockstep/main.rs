@@ -5,9 +5,9 @@ mod backends;
 mod goldens;
 #[cfg(feature = "gds")]
 mod gpu;
+mod liar;
 #[cfg(feature = "nixl")]
 mod nixl;
-mod liar;
 mod plans;
 mod random;
 mod saboteur;

@@ -141,6 +141,20 @@ impl Backend for Saboteur {
     }
 }
 
+/// The same with another tenant's block between the two.
+fn tenants() -> Plan {
+    Script::new(config(4, 3, 64).host(4))
+        .visit(Request::of(0, R(0, 5)).tenant(1))
+        .visit(Request::of(1, R(0, 5)).tenant(2))
+        .visit(Request::of(2, R(50, 60)))
+        .admit(Request::of(3, R(0, 5)).tenant(1))
+        .then(Op::Drain)
+        .remove(3)
+        .admit(Request::of(4, R(0, 5)).tenant(2))
+        .then(Op::Drain)
+        .plan()
+}
+
 /// Two blocks go down and come back together; then the first half of a block is copied.
 fn plan() -> Plan {
     Script::new(config(4, 3, 64).host(4))
@@ -178,4 +192,15 @@ fn a_crime_is_seen(#[case] crime: Crime, #[case] law: Law, #[case] what: &str) {
     let mismatch = run(crime).err().expect("the driver sees it");
     assert_eq!(mismatch.law, law, "{mismatch}");
     assert!(mismatch.what.starts_with(what), "{mismatch}");
+}
+
+/// What is wrong is another tenant's, which is worse.
+#[test]
+fn anothers_bytes_are_told_from_wrong_ones() {
+    let setup =
+        Setup { bytes: Compare::Lazy, pools: Pools::Opaque, verify: Verify::All, ..Setup::PLAIN };
+    let run = |crime| Driver::run(&tenants(), setup, Saboteur::new(crime));
+    run(Crime::Nothing).unwrap_or_else(|mismatch| panic!("{mismatch}"));
+    let mismatch = run(Crime::SwapTwoBlocks).err().expect("the driver sees it");
+    assert_eq!(mismatch.law, Law::S8, "{mismatch}");
 }

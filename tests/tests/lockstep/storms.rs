@@ -2,7 +2,7 @@
 //! on what every request is told and on every counter; no wrong byte can be found; and once all is
 //! well again everything comes back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -150,6 +150,23 @@ fn storms_break_everything() {
     TestRunner::new_with_rng(config, rng).run(&drawn, run).expect("no run fails");
     let seen = seen.into_inner();
     assert!(seen.values().all(|count| *count > 10), "{seen:?}");
+}
+
+/// One plan in one weather is one trace, and in another weather another.
+#[test]
+fn a_storm_can_be_done_again() {
+    let config = ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let drawn = (plans_for(&busy(), |_| {}), weathers(), any::<u64>());
+    let apart = Cell::new(0);
+    let run = |(plan, weather, seed): (Plan, Weather, u64)| {
+        let run = |seed| brave(&plan, SETUPS[0], weather, wide(seed)).expect("checked elsewhere");
+        prop_assert_eq!(run(seed), run(seed));
+        apart.set(apart.get() + u32::from(run(seed) != run(!seed)));
+        Ok(())
+    };
+    TestRunner::new_with_rng(config, rng).run(&drawn, run).expect("every run is its own twin");
+    assert!(apart.get() > 5, "the digest says nothing: {apart:?}");
 }
 
 /// The story: a block in a slot out of bounds had been replaced for one of its two holders, and slid

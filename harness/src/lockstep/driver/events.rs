@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tierproof_core::{
-    BlockState, Event, KvEvent, KvEventData, KvEvents, StoredBlock, Tier,
-};
+use tierproof_core::{BlockState, Event, KvEvent, KvEventData, KvEvents, StoredBlock, Tier};
 
 use crate::lockstep::law::{Broken, Check, Law};
 

@@ -87,7 +87,8 @@ fn a_slot_that_a_late_transfer_may_touch_is_out_of_bounds() {
     assert_eq!(law(&mut fates, &[sent(1, legs(C, B))]), Some(Law::S11));
     assert_eq!(law(&mut fates, &[ended(0, &[])]), None);
     assert!(!fates.is_unsafe(0, A) && fates.failed(0, 0));
-    let stats = TransferStats { moves: 2, failed: 2, requests: 1, timed_out: 1, ..Default::default() };
+    let stats =
+        TransferStats { moves: 2, failed: 2, requests: 1, timed_out: 1, ..Default::default() };
     assert_eq!(fates.stats(), &stats);
 }
 
