@@ -123,7 +123,7 @@ impl Event {
                 line(out, "expire", &[window.into(), block.0.into()]);
             }
             Event::Lost { window, block, .. } => {
-                line(out, "lost", &[window.into(), block.0.into()])
+                line(out, "lost", &[window.into(), block.0.into()]);
             }
             Event::Ended { request } => line(out, "end", &[signed(request.0)]),
         }

@@ -138,7 +138,11 @@ fn well(_: &TransferRequest, _: TransferId) -> Verdict {
 
 fn ill(_: &TransferRequest, id: TransferId) -> Verdict {
     let fault = Fault::new(ErrorKind::Unavailable);
-    if id.0 % 2 == 0 { Verdict::Fail { parts: vec![(0, fault)] } } else { Verdict::Proceed }
+    if id.0.is_multiple_of(2) {
+        Verdict::Fail { parts: vec![(0, fault)] }
+    } else {
+        Verdict::Proceed
+    }
 }
 
 fn run(trouble: Trouble, liar: Liar) -> Result<Finish<Liar>, Mismatch> {

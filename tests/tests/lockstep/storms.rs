@@ -40,7 +40,7 @@ fn brave(plan: &Plan, setup: Setup, weather: Weather, sim: SimConfig) -> Result<
     let mut driver = Driver::new(&plan.config, setup, sky.simulate(weather, sim))?;
     for (at, op) in (0..).zip(&plan.ops) {
         driver.apply(op)?;
-        if draw(seed, 7, at) % 8 == 0 {
+        if draw(seed, 7, at).is_multiple_of(8) {
             sky.clear(driver.backend_mut(), 1);
         }
     }

@@ -60,8 +60,8 @@ impl Weather {
             return Verdict::Proceed;
         }
         let which = draw(1) % u64::from(self.kinds.count_ones());
-        let kinds = (0..KINDS).filter(|kind| self.kinds & (1 << kind) != 0);
-        let kind = kinds.skip(which as usize).next().expect("it has as many kinds");
+        let mut kinds = (0..KINDS).filter(|kind| self.kinds & (1 << kind) != 0);
+        let kind = kinds.nth(which as usize).expect("it has as many kinds");
         let fault = FAULTS[(draw(2) % FAULTS.len() as u64) as usize];
         let parts = request.parts.len() as u32;
         match kind {

@@ -75,6 +75,6 @@ impl Atlas {
         let shelf = self.0.get(&at.region)?;
         let slot = at.offset / shelf.stride;
         let whole = at.offset == slot * shelf.stride && at.len <= shelf.stride;
-        (whole && slot < shelf.slots).then(|| (*shelf, (shelf.tier, slot as usize)))
+        (whole && slot < shelf.slots).then_some((*shelf, (shelf.tier, slot as usize)))
     }
 }

@@ -47,7 +47,8 @@ impl<B: Backend> Driver<B> {
         if self.lost {
             return Ok(());
         }
-        self.compare()?;
+        // The state is compared once the operation is done for which this is due.
+        self.compare_log()?;
         if outcome == Outcome::Done { self.fill(request) } else { Ok(()) }
     }
 

@@ -29,7 +29,7 @@ impl<B: Backend> Driver<B> {
     }
 
     /// Decisions, line by line.
-    fn compare_log(&mut self) -> Check {
+    pub(super) fn compare_log(&mut self) -> Check {
         let found = self.events.read(self.engine.events())?;
         let expected = &self.model.log[self.compared..];
         for line in found {
@@ -176,6 +176,10 @@ impl<B: Backend> Driver<B> {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so that it can be named where errors are mapped"
+)]
 fn unanswered(error: tierproof_core::Error) -> Broken {
     Law::S2.broken(format!("the engine does not know what the model knows: {error}"))
 }

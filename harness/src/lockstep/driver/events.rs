@@ -28,8 +28,11 @@ impl Events {
             tally: Tally::default(),
             kv: KvEvents::new(sizes.clone(), usize::MAX).expect("a bound above 0"),
             next_kv: 0,
+            mirror: Mirror {
+                windows: sizes.iter().map(|_| Known::default()).collect(),
+                ambiguous: BTreeSet::new(),
+            },
             sizes,
-            mirror: Mirror::default(),
             names: BTreeMap::new(),
         }
     }
@@ -59,7 +62,11 @@ impl Events {
                 return Err(Law::C5.broken(what));
             }
             self.next_kv += 1;
-            self.mirror.replay(event)?;
+            let window = self.sizes.iter().position(|size| *size == event.window_size);
+            let window = window.ok_or_else(|| {
+                Law::C5.broken(format!("a KV event of a window of {}", event.window_size))
+            })?;
+            self.mirror.replay(event, window)?;
         }
         Ok(&self.log[first..])
     }
@@ -88,7 +95,7 @@ impl Events {
 
     /// Whoever replayed all KV events knows exactly the findable blocks.
     pub(super) fn compare(&self, window: usize, blocks: impl Iterator<Item = BlockState>) -> Check {
-        let known = self.mirror.windows.get(&self.sizes[window]);
+        let known = &self.mirror.windows[window];
         let mut findable = 0;
         for (id, block) in blocks.enumerate().filter(|(_, block)| block.findable) {
             findable += 1;
@@ -96,7 +103,7 @@ impl Events {
             let name = name.ok_or_else(|| {
                 Law::C5.broken(format!("block {id} is findable without an event"))
             })?;
-            let seen = known.and_then(|known| known.get(name)).map_or(&[][..], Vec::as_slice);
+            let seen = known.blocks.get(name).map_or(&[][..], Vec::as_slice);
             let expected = (block.place.tier, block.priority);
             let ambiguous = self.mirror.ambiguous.contains(&(self.sizes[window], *name));
             if seen.is_empty() || (!ambiguous && seen != [expected]) {
@@ -105,7 +112,7 @@ impl Events {
                 )));
             }
         }
-        let count: usize = known.map_or(0, |known| known.values().map(Vec::len).sum());
+        let count = known.count;
         Law::C5.holds(count == findable, || {
             format!("window {window}: KV events know {count} blocks of {findable} findable")
         })
@@ -133,10 +140,17 @@ impl Tally {
     }
 }
 
-/// What a router knows: tier and priority of every block, by window size and hash.
+/// What a router knows of one window: tier and priority of every block, by hash.
 #[derive(Debug, Default)]
+struct Known {
+    blocks: BTreeMap<u64, Vec<(Tier, u8)>>,
+    count: usize,
+}
+
+/// What a router knows.
+#[derive(Debug)]
 struct Mirror {
-    windows: BTreeMap<u32, BTreeMap<u64, Vec<(Tier, u8)>>>,
+    windows: Vec<Known>,
     /// Hashes that two blocks had at once, which nobody outside can tell apart. Random plans have a
     /// trace's hash under several parents, where it should name a whole prefix; and upstream's hash is
     /// weak: over tokens 0 it is the same with salt 0 and with adapter 0.
@@ -144,15 +158,16 @@ struct Mirror {
 }
 
 impl Mirror {
-    fn replay(&mut self, event: KvEvent) -> Check {
+    fn replay(&mut self, event: KvEvent, window: usize) -> Check {
         let size = event.window_size;
-        let known = self.windows.entry(size).or_default();
+        let Known { blocks: known, count } = &mut self.windows[window];
         match event.data {
             KvEventData::Created { .. } => {}
             KvEventData::Stored { blocks, .. } => {
                 for StoredBlock { hash, tier, priority, .. } in blocks {
                     let here = known.entry(hash).or_default();
                     here.push((tier, priority));
+                    *count += 1;
                     if here.len() > 1 {
                         self.ambiguous.insert((size, hash));
                     }
@@ -161,6 +176,7 @@ impl Mirror {
             KvEventData::Removed { hashes } => {
                 for hash in hashes {
                     let here = known.get_mut(&hash).and_then(Vec::pop);
+                    *count -= usize::from(here.is_some());
                     here.ok_or_else(|| {
                         Law::C5.broken(format!("a KV event removes {hash:x}, which is unknown"))
                     })?;

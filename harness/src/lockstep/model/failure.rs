@@ -35,7 +35,7 @@ impl Window {
             self.lose(other, &lost);
         }
         for block in lost {
-            self.to_be_written_anew(block);
+            self.await_new_content(block);
         }
         loop {
             let found =
@@ -89,7 +89,7 @@ impl Window {
         }
     }
 
-    fn to_be_written_anew(&mut self, block: BlockId) {
+    fn await_new_content(&mut self, block: BlockId) {
         let place = self.place(block);
         self.brought.remove(&place);
         self.content_mut(block).fill(None);
