@@ -43,7 +43,7 @@ impl<B: Backend> Driver<B> {
             return Ok(());
         }
         let outcome = self.settle(request)?;
-        self.decisions.word(super::code(outcome));
+        self.decisions.word(super::act::code(outcome));
         if self.lost {
             return Ok(());
         }

@@ -4,16 +4,17 @@
 use tierproof_core::{Backend, RequestId};
 
 use crate::lockstep::fate::Seen;
-use crate::lockstep::law::{Check, Law};
+use crate::lockstep::law::{Broken, Check, Law};
 use crate::lockstep::model::{Outcome, Refusal};
 use crate::lockstep::plan::Op;
 
-use super::{Driver, INVALID};
+use super::Driver;
+use super::act::{INVALID, outcome};
 
 impl<B: Backend> Driver<B> {
     /// An operation that decides without regard to failures: the model does it, and the engine takes
     /// one step if it has something to carry out.
-    pub(super) fn do_plainly(&mut self, op: &Op) -> Result<Outcome, super::Broken> {
+    pub(super) fn do_plainly(&mut self, op: &Op) -> Result<Outcome, Broken> {
         let found = self.do_to_engine(op);
         let expected = self.model.apply(op);
         self.read_journal();
@@ -34,13 +35,13 @@ impl<B: Backend> Driver<B> {
 
     /// A request settles: the engine waits for the moves of its blocks, and what of that failed is
     /// repaired, until nothing more is decided by that.
-    pub(super) fn settle(&mut self, request: u64) -> Result<Outcome, super::Broken> {
+    pub(super) fn settle(&mut self, request: u64) -> Result<Outcome, Broken> {
         let answer = self.engine.settle(RequestId(request));
         self.read_journal();
         if !self.model.is_live(request) {
             self.follow_step()?;
             self.end_of_call()?;
-            return self.agree(super::outcome(answer.map(drop))?, INVALID);
+            return self.agree(outcome(answer.map(drop))?, INVALID);
         }
         let mut expected = Outcome::Done;
         loop {
@@ -70,12 +71,12 @@ impl<B: Backend> Driver<B> {
                 self.compare_settled(request, settled)?;
                 Ok(outcome)
             }
-            Err(error) => self.agree(super::outcome(Err(error))?, expected),
+            Err(error) => self.agree(outcome(Err(error))?, expected),
         }
     }
 
     /// The engine waits for everything.
-    pub(super) fn drain(&mut self) -> Result<Outcome, super::Broken> {
+    pub(super) fn drain(&mut self) -> Result<Outcome, Broken> {
         let answer = self.engine.drain();
         self.read_journal();
         self.follow_step()?;
@@ -86,7 +87,7 @@ impl<B: Backend> Driver<B> {
             self.model.sweep(&self.fates);
         }
         self.end_of_call()?;
-        self.agree(super::outcome(answer)?, Outcome::Done)
+        self.agree(outcome(answer)?, Outcome::Done)
     }
 
     fn waits_for(&self, request: u64) -> bool {
@@ -145,7 +146,7 @@ impl<B: Backend> Driver<B> {
     }
 
     /// Engine and model answer the same, unless the backend as a whole can't go on.
-    fn agree(&self, found: Outcome, expected: Outcome) -> Result<Outcome, super::Broken> {
+    fn agree(&self, found: Outcome, expected: Outcome) -> Result<Outcome, Broken> {
         if self.lost && found == Outcome::DeviceLost {
             return Ok(Outcome::DeviceLost);
         }

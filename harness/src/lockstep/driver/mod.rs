@@ -2,6 +2,7 @@
 //! seen of the engine must be what the model says.
 //!
 //! * `setup`: what a plan leaves open, and the engine's configuration for it.
+//! * `act`: an operation is done to the engine, and what its answer is called.
 //! * `request`: a plan's requests in the engine's words.
 //! * `atlas`: which slot a byte of a region belongs to.
 //! * `watch`: a backend that writes down what passes through it and knows what is in flight.
@@ -12,6 +13,7 @@
 //! * `compare`: state against state.
 //! * `digest`: a running hash of all of it.
 
+mod act;
 mod atlas;
 mod bytes;
 mod compare;
@@ -26,24 +28,22 @@ mod watch;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use tierproof_core::{Backend, Engine, Error, ErrorKind, Nanos, PinId, RequestId, TransferStats};
+use tierproof_core::{Backend, Engine, ErrorKind, Nanos, PinId, TransferStats};
 
 use crate::lockstep::fate::{Fates, Seen};
 use crate::lockstep::law::{Broken, Check, Law};
-use crate::lockstep::model::{Model, Outcome, Refusal};
+use crate::lockstep::model::{Model, Outcome};
 use crate::lockstep::plan::{Op, Plan, PlanConfig};
 
 pub use mismatch::Mismatch;
 pub use setup::{Bytes, Pools, Setup, Trouble};
 pub use watch::{Traffic, Watch};
 
+use act::Due;
 use atlas::Atlas;
 use digest::Digest;
 use events::Events;
 use layout::Layout;
-
-const INVALID: Outcome = Outcome::Refused(Refusal::Invalid);
-const EXHAUSTED: Outcome = Outcome::Refused(Refusal::Exhausted);
 
 /// At the end late transfers have so long to end, in the backend's time.
 const PATIENCE: Nanos = Nanos::from_millis(600_000);
@@ -171,7 +171,7 @@ impl<B: Backend> Driver<B> {
     }
 
     fn try_apply(&mut self, op: &Op) -> Result<Outcome, Broken> {
-        match due(op) {
+        match act::due(op) {
             Due::Nobody => {}
             Due::One(request) => self.write(request)?,
             Due::All => self.write_all()?,
@@ -188,7 +188,7 @@ impl<B: Backend> Driver<B> {
             return Ok(Outcome::DeviceLost);
         }
         self.note_computed(op, outcome)?;
-        self.decisions.word(code(outcome));
+        self.decisions.word(act::code(outcome));
         self.compare()?;
         match (self.setup.bytes, op) {
             (Bytes::Every, _) | (_, Op::Drain) => self.compare_all_bytes()?,
@@ -283,114 +283,5 @@ impl<B: Backend> Driver<B> {
     #[must_use]
     pub fn log(&self) -> &[String] {
         self.events.log()
-    }
-
-    fn do_to_engine(&mut self, op: &Op) -> Result<Outcome, Broken> {
-        let done = match op {
-            Op::Add(add) => {
-                let Some(request) = request::request(add) else { return Ok(INVALID) };
-                match self.engine.add(&request) {
-                    Err(error) if error.kind() == ErrorKind::Exhausted => {
-                        return Ok(Outcome::Rejected);
-                    }
-                    answer => answer.map(drop),
-                }
-            }
-            Op::Append { request, token } => self.engine.append(RequestId(*request), *token),
-            Op::Rewind { request, tokens } => {
-                let tokens = u32::try_from(*tokens).unwrap_or(u32::MAX);
-                self.engine.rewind(RequestId(*request), tokens)
-            }
-            Op::Store { request } => self.engine.store(RequestId(*request)),
-            Op::StoreNew { request } => self.engine.store_new(RequestId(*request)),
-            Op::Remove { request } => return self.remove(*request),
-            Op::Pin { request } => {
-                self.engine.pin(RequestId(*request)).map(|pin| self.pins.push(pin))
-            }
-            Op::Unpin { pin } => {
-                let Some(&pin) = self.pins.get(*pin) else { return Ok(INVALID) };
-                self.engine.unpin(pin)
-            }
-            Op::Offload { request, window, index } => match self.block(*request, *window, *index) {
-                Some(block) => self.engine.offload(*window, block),
-                None => return Ok(INVALID),
-            },
-            Op::Onboard { request, window, index } => match self.block(*request, *window, *index) {
-                Some(block) => self.engine.onboard(*window, block),
-                None => return Ok(INVALID),
-            },
-            Op::Advance { millis } => {
-                self.now_ms = self.now_ms.saturating_add(*millis);
-                self.engine.advance(Nanos::from_millis(self.now_ms));
-                Ok(())
-            }
-            Op::Settle { request } => self.engine.settle(RequestId(*request)).map(drop),
-            Op::Drain => self.engine.drain(),
-            Op::Step => self.engine.step(),
-        };
-        outcome(done)
-    }
-
-    fn remove(&mut self, request: u64) -> Result<Outcome, Broken> {
-        let before = self.engine.request_stats(RequestId(request)).ok();
-        match self.engine.remove(RequestId(request)) {
-            Ok(stats) if Some(stats) == before => Ok(Outcome::Done),
-            Ok(stats) => Err(Law::C5
-                .broken(format!("request {request} ends with {stats:?}, and had {before:?}"))),
-            Err(error) => outcome(Err(error)),
-        }
-    }
-
-    fn block(&self, request: u64, window: usize, index: usize) -> Option<tierproof_core::BlockId> {
-        let held = self.engine.held(RequestId(request), window, 0).ok()?;
-        held.get(index).copied()
-    }
-}
-
-/// What the model calls an answer of the engine.
-fn outcome(answer: Result<(), Error>) -> Result<Outcome, Broken> {
-    match answer {
-        Ok(()) => Ok(Outcome::Done),
-        Err(error) => match error.kind() {
-            ErrorKind::Exhausted => Ok(EXHAUSTED),
-            ErrorKind::Config | ErrorKind::OutOfRange => Ok(INVALID),
-            ErrorKind::TimedOut => Ok(Outcome::Refused(Refusal::TimedOut)),
-            ErrorKind::Device => Ok(Outcome::DeviceLost),
-            kind => Err(Law::S5.broken(format!("the engine fails with {kind:?}: {error}"))),
-        },
-    }
-}
-
-/// An answer as a number.
-fn code(outcome: Outcome) -> u64 {
-    match outcome {
-        Outcome::Done => 0,
-        Outcome::Rejected => 1,
-        Outcome::Refused(Refusal::Exhausted) => 2,
-        Outcome::Refused(Refusal::Invalid) => 3,
-        Outcome::Refused(Refusal::TimedOut) => 4,
-        Outcome::DeviceLost => 5,
-    }
-}
-
-/// Who must have computed its tokens before an operation shares, moves or gives them up.
-enum Due {
-    Nobody,
-    One(u64),
-    All,
-}
-
-fn due(op: &Op) -> Due {
-    match op {
-        Op::Append { request, .. }
-        | Op::Rewind { request, .. }
-        | Op::Store { request }
-        | Op::StoreNew { request }
-        | Op::Remove { request }
-        | Op::Settle { request } => Due::One(*request),
-        // A block that slid out of the request named may be another's by now.
-        Op::Offload { .. } | Op::Onboard { .. } => Due::All,
-        Op::Add(_) | Op::Pin { .. } | Op::Unpin { .. } | Op::Advance { .. } => Due::Nobody,
-        Op::Drain | Op::Step => Due::Nobody,
     }
 }

@@ -21,6 +21,7 @@ mod growth;
 mod key;
 mod moves;
 mod request;
+mod room;
 mod told;
 mod view;
 mod window;
