@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::copy::copy_part;
 use crate::memory::Mapping;
-use crate::request::{Judge, RegionFacts, examine_bytes, extent, unknown_region};
+use crate::request::{Judge, RegionFacts, examine_bytes, extent, refuse_lasting, unknown_region};
 use std::ops::Range;
 use tierproof_core::{
     Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Fallback, Fault, Medium,
@@ -131,6 +131,7 @@ impl Backend for Dram {
         let id = u32::try_from(self.regions.len()).map(RegionId).map_err(|_| {
             Error::new(ErrorKind::Exhausted, "all region ids are used: open a new backend")
         })?;
+        refuse_lasting(medium, "dram")?;
         let mapping = Mapping::new(len)?;
         self.regions.push(Some(Region { kind: medium.kind(), mapping }));
         if medium.kind() == MediumKind::File {

@@ -77,6 +77,12 @@ fn write_line(out: &mut Vec<u8>, event: &Event) {
         Event::Created { window, blocks: [device, host, disk] } => {
             line(out, "created", &[window.into(), device.into(), host.into(), disk.into()]);
         }
+        Event::Recovered { window, blocks } => {
+            line(out, "recover", &[window.into(), blocks.into()]);
+        }
+        Event::Grafted { window, block } => {
+            line(out, "graft", &[window.into(), block.0.into()]);
+        }
         Event::Added { request } => line(out, "add", &[signed(request.0)]),
         Event::Rejected { request } => line(out, "reject", &[signed(request.0)]),
         Event::FellBack { request, reason } => {

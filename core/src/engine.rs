@@ -17,6 +17,7 @@ use crate::eviction::EvictionPolicy;
 use crate::key::KeySpace;
 use crate::mover::Mover;
 use crate::order::Outbox;
+use crate::recovery::Recovery;
 use crate::sequence::{Request, Sequence, spill};
 use crate::slots::{Site, Slots};
 use crate::transfer::RetryPolicy;
@@ -85,6 +86,8 @@ pub struct Engine<B> {
     outbox: Outbox,
     /// One for each window, reused.
     plans: Vec<Plan>,
+    durable: bool,
+    recovery: Recovery,
 }
 
 impl<B> fmt::Debug for Engine<B> {
@@ -111,7 +114,9 @@ impl<B: Backend> Engine<B> {
     ///
     /// # Errors
     /// `Config` for a setting that is invalid, `Unsupported` where the backend lacks a route between
-    /// two tiers, and what [`Backend::allocate`] answers. Everything allocated goes with the backend.
+    /// two tiers, and what [`Backend::allocate`] answers; with [`EngineConfig::durable`] also `Config` for a
+    /// directory where another model, secret or layout has its blocks, which are left as they are, and
+    /// `Busy` where another process keeps its own. Everything allocated goes with the backend.
     pub fn new(
         mut backend: B,
         config: EngineConfig,
@@ -120,9 +125,11 @@ impl<B: Backend> Engine<B> {
         config.validate()?;
         let EngineConfig { mut windows, .. } = config;
         windows.sort_by_key(|window| window.size);
+        // A block's content is the same however many blocks there are.
+        let shapes: Vec<_> = windows.iter().map(|window| (window.size, &window.pools)).collect();
         let keys = KeySpace::new(
             config.tokens_per_block,
-            &format!("{}\0{}\0{windows:?}", config.model, config.tokens_per_block),
+            &format!("{}\0{}\0{shapes:?}", config.model, config.tokens_per_block),
             &config.secret,
         );
         let rules = Rules {
@@ -134,10 +141,11 @@ impl<B: Backend> Engine<B> {
         };
         let mut outbox = Outbox::new(config.payload);
         let (mut made, mut slots) = (Vec::new(), Vec::new());
+        let mut recovery = Recovery::default();
         for (index, sizes) in (0..).zip(&windows) {
             let sliding = sizes.size < config.sequence_tokens_max;
             let blocks = (sizes.blocks, config.reserve);
-            let window = Window::new(index, sizes.size, sliding, rules, blocks, policy(sizes));
+            let mut window = Window::new(index, sizes.size, sliding, rules, blocks, policy(sizes));
             if config.payload {
                 let pools = sizes.layout(config.tokens_per_block)?;
                 let site = Site {
@@ -146,11 +154,16 @@ impl<B: Backend> Engine<B> {
                     directories: &config.directories,
                     verify: config.verify,
                     ordinal: config.device,
+                    durable: config.durable,
                 };
-                let layout = keys.layout(sizes.size);
-                slots.push(Slots::allocate(&mut backend, window.tiers(), pools, layout, &site)?);
+                slots.push(Slots::allocate(&mut backend, window.tiers(), pools, &keys, &site)?);
             }
             outbox.event(Event::Created { window: index, blocks: sizes.blocks.by_tier() });
+            if let Some(slots) = slots.last_mut() {
+                let (found, of_window) = slots.recover(&mut backend)?;
+                window.recover(&found, &mut outbox);
+                recovery += of_window;
+            }
             made.push(window);
         }
         Ok(Self {
@@ -168,6 +181,8 @@ impl<B: Backend> Engine<B> {
             pins: BTreeMap::new(),
             next_pin: 0,
             outbox,
+            durable: config.durable,
+            recovery,
         })
     }
 
@@ -212,6 +227,9 @@ impl<B: Backend> Engine<B> {
             retention: &request.retention,
             spill: sequence.decode.spill,
         };
+        for window in &mut self.windows {
+            window.graft(&demand, &self.keys, &mut self.outbox);
+        }
         let mut each = self.windows.iter().zip(&mut self.plans);
         let full =
             each.find_map(|(window, plan)| (!window.plan(&demand, plan)).then_some(window.size));

@@ -177,7 +177,7 @@ impl Mover {
         self.now = backend.park(next.unwrap_or(self.now));
     }
 
-    fn complete(&mut self, completion: &Completion, slots: &[Slots], retry: RetryPolicy) {
+    fn complete(&mut self, completion: &Completion, slots: &mut [Slots], retry: RetryPolicy) {
         if self.late.end(completion.id) {
             return;
         }
@@ -192,7 +192,7 @@ impl Mover {
         }
     }
 
-    fn give_up_overdue(&mut self, slots: &[Slots], retry: RetryPolicy) {
+    fn give_up_overdue(&mut self, slots: &mut [Slots], retry: RetryPolicy) {
         while let Some(id) = self.flights.overdue(self.now) {
             let Some(flight) = self.flights.land(id) else { return };
             self.queues.of(flight.way).parts_in_flight -= flight.owners.len() as u32;
@@ -205,7 +205,13 @@ impl Mover {
         }
     }
 
-    fn end_part(&mut self, seq: Seq, fault: Option<Fault>, slots: &[Slots], retry: RetryPolicy) {
+    fn end_part(
+        &mut self,
+        seq: Seq,
+        fault: Option<Fault>,
+        slots: &mut [Slots],
+        retry: RetryPolicy,
+    ) {
         let job = &mut self.jobs[seq];
         job.parts_left -= 1;
         // What timed out decides: the slots are not ours to try again.
@@ -225,7 +231,8 @@ impl Mover {
             Some(fault) => self.fail(seq, fault),
             None => {
                 let moved = &job.moved;
-                let slots = &slots[usize::from(moved.window)];
+                let slots = &mut slots[usize::from(moved.window)];
+                slots.arrived(moved);
                 let bytes = (0..job.pools).map(|pool| slots.part(moved, pool).bytes());
                 self.stats.bytes += bytes.sum::<Bytes>();
                 self.stats.done += 1;

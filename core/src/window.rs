@@ -2,6 +2,7 @@
 
 mod admission;
 mod held;
+mod unclaimed;
 
 use crate::block::{Block, BlockId, PRIORITY_DEFAULT, Place, Spill, Tier};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 pub(crate) use admission::{Demand, Plan};
 pub(crate) use held::Held;
 pub use held::RequestStats;
+use unclaimed::Unclaimed;
 
 /// What windows of one engine share.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +56,7 @@ pub(crate) struct Window {
     broken: BTreeSet<RequestId>,
     /// Out of use once nobody holds them.
     quarantined: BTreeSet<BlockId>,
+    unclaimed: Unclaimed,
 }
 
 /// An empty block that nobody owns.
@@ -85,6 +88,7 @@ impl Window {
             fronts: BTreeSet::new(),
             broken: BTreeSet::new(),
             quarantined: BTreeSet::new(),
+            unclaimed: Unclaimed::default(),
         }
     }
 
@@ -117,7 +121,7 @@ impl Window {
             return Some(Vacated { block, unused: true });
         }
         let victim = self.policy.victim(tier)?;
-        let unused = !self.tree[victim].findable();
+        let unused = !self.tree[victim].findable() && !self.tree[victim].unclaimed;
         // Not queued any more, whatever making room for it below detaches.
         self.tree[victim].queued = false;
         if let Some(next) = self.refuge(victim)
@@ -137,6 +141,8 @@ impl Window {
         if self.tree[victim].findable() {
             out.event(Event::Dropped { window: self.index, block: victim, tier });
             self.detach(victim, out);
+        } else if self.disown(victim) {
+            out.event(Event::Dropped { window: self.index, block: victim, tier });
         }
         Some(Vacated { block: victim, unused })
     }
@@ -164,8 +170,17 @@ impl Window {
         let window = self.index;
         out.event(Event::Moved { window, block, hash, from: source.tier, to: target.tier });
         out.order(|| {
-            let key = findable.then(|| moved.key.clone());
-            Order::Move(Move { window, block, source, target, tokens: None, gds: spill.gds(), key })
+            Order::Move(Move {
+                window,
+                block,
+                source,
+                target,
+                tokens: None,
+                gds: spill.gds(),
+                key: findable.then(|| moved.key.clone()),
+                priority: moved.priority,
+                duration: moved.duration,
+            })
         });
         let emptied = &mut self.tree[empty];
         emptied.tier = source.tier;
@@ -288,8 +303,7 @@ impl Window {
     /// Hangs the blocks of a sequence into the tree, each under the one before. Where an equal
     /// block hangs already, that one is followed and the sequence's own stays out.
     fn store(&mut self, chain: &[ChainKey], blocks: &[BlockId], out: &mut Outbox) {
-        let root = self.tree.root();
-        let mut parent = root;
+        let mut parent = self.tree.root();
         for (link, &own) in chain.iter().zip(blocks) {
             // The common case without a search: it hangs here already.
             if self.tree[own].parent == parent {
@@ -300,21 +314,26 @@ impl Window {
                 parent = found;
                 continue;
             }
-            self.tree.insert(own, parent, link);
-            let above = (parent != root).then_some(parent);
-            let block = &self.tree[own];
-            out.event(Event::Stored {
-                window: self.index,
-                block: own,
-                parent: above,
-                parent_hash: above.map(|id| self.tree[id].hash),
-                key: link.key.clone(),
-                hash: link.hash,
-                priority: block.priority,
-                tier: block.tier,
-            });
+            self.hang(own, parent, link, out);
             parent = own;
         }
+    }
+
+    /// Hangs a block under `parent` by a key that no other child there has: it can be found from now on.
+    fn hang(&mut self, id: BlockId, parent: BlockId, link: &ChainKey, out: &mut Outbox) {
+        self.tree.insert(id, parent, link);
+        let above = (parent != self.tree.root()).then_some(parent);
+        let block = &self.tree[id];
+        out.event(Event::Stored {
+            window: self.index,
+            block: id,
+            parent: above,
+            parent_hash: above.map(|id| self.tree[id].hash),
+            key: link.key.clone(),
+            hash: link.hash,
+            priority: block.priority,
+            tier: block.tier,
+        });
     }
 
     fn referenced(&self, id: BlockId) -> Result<&Block> {
@@ -410,6 +429,9 @@ impl Window {
 
     /// Heap bytes of the window's metadata, without what token keys point to.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.tree.heap_bytes() + self.tiers.heap_bytes() + self.policy.heap_bytes()
+        self.tree.heap_bytes()
+            + self.tiers.heap_bytes()
+            + self.policy.heap_bytes()
+            + self.unclaimed.heap_bytes()
     }
 }

@@ -32,7 +32,7 @@ impl Backend for Sim {
             let context = format!("the profile has no route from or to {kind:?}");
             return Err(Error::new(ErrorKind::Unsupported, context));
         }
-        self.memory.allocate(kind, len)
+        self.memory.allocate(medium, len)
     }
 
     fn release(&mut self, region: RegionId) -> Result<()> {
@@ -90,6 +90,21 @@ impl Backend for Sim {
                 self.depart(id, request, (route, payload), verdict);
                 Ok(id)
             }
+        }
+    }
+
+    /// At once. Requests in flight are not part of it.
+    fn flush(&mut self, region: RegionId) -> Result<()> {
+        match self.memory.get_mut(region) {
+            Some(file) if file.kind == MediumKind::File => {
+                file.image.flush();
+                Ok(())
+            }
+            Some(_) => {
+                let context = format!("{region:?} is memory: only files can be flushed");
+                Err(Error::new(ErrorKind::Unsupported, context))
+            }
+            None => out_of_range(format!("{region:?} was never given or is released")),
         }
     }
 

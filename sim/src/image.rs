@@ -1,7 +1,7 @@
 //! The bytes of one region: what reads see and, for files, what a power cut leaves.
 //!
 //! Pages that nobody has touched hold bytes drawn from the seed, made when they are first needed,
-//! so that a large region costs nothing until it is used. A file's page is set aside when it is
+//! so that a large region costs nothing until it is used; of a file that lasts they are zeros. A file's page is set aside when it is
 //! first changed after a flush; that is all of the durable image that differs from the live one.
 
 use crate::draw;
@@ -25,23 +25,17 @@ pub(crate) struct Image {
     bytes: Vec<u8>,
     /// By page: not touched yet.
     blank: Vec<bool>,
-    /// Where the drawn bytes begin in their stream.
-    stream: u64,
+    /// Where the drawn bytes begin in their stream; without one they are zeros.
+    stream: Option<u64>,
     /// Only of files: by page, changed since the last flush; and what those were.
     changed: Vec<bool>,
     durable: BTreeMap<usize, Durable>,
 }
 
 impl Image {
-    /// `len` bytes of the stream from `stream`.
-    pub(crate) fn new(len: Bytes, stream: u64, file: bool) -> Result<Self> {
-        let exhausted = || {
-            let context = format!("no memory for a region of {len} bytes: allocate less");
-            Error::new(ErrorKind::Exhausted, context)
-        };
-        let len = usize::try_from(len).map_err(|_| exhausted())?;
-        // A failed `vec!` would end the process, so first ask whether there is that much.
-        Vec::<u8>::new().try_reserve_exact(len).map_err(|_| exhausted())?;
+    /// `len` bytes of the stream from `stream`, or zeros.
+    pub(crate) fn new(len: Bytes, stream: Option<u64>, file: bool) -> Result<Self> {
+        let len = affordable(len)?;
         let pages = len.div_ceil(PAGE);
         Ok(Self {
             bytes: vec![0; len],
@@ -50,6 +44,33 @@ impl Image {
             changed: vec![false; if file { pages } else { 0 }],
             durable: BTreeMap::new(),
         })
+    }
+
+    /// Makes a file that lasts longer by zeros, or shorter. That is durable at once, as a journal would have it.
+    pub(crate) fn resize(&mut self, len: Bytes) -> Result<()> {
+        let len = affordable(len)?;
+        let pages = len.div_ceil(PAGE);
+        if let Some(cut) = len.checked_rem(PAGE).filter(|&cut| cut > 0)
+            && len < self.bytes.len()
+            && !self.blank[pages - 1]
+        {
+            // What is cut off the last page is zero if it comes back.
+            let last = self.page(pages - 1);
+            self.bytes[last][cut..].fill(0);
+        }
+        self.bytes.resize(len, 0);
+        self.blank.resize(pages, true);
+        self.changed.resize(pages, false);
+        self.durable.retain(|&page, _| page < pages);
+        for (&page, durable) in &mut self.durable {
+            if let Durable::Content(content) = durable {
+                let range = page * PAGE..len.min((page + 1) * PAGE);
+                let mut bytes = std::mem::take(content).into_vec();
+                bytes.resize(range.len(), 0);
+                *content = bytes.into();
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn len(&self) -> Bytes {
@@ -115,7 +136,7 @@ impl Image {
 
     /// Loses everything: all pages hold bytes of the stream from `stream`.
     pub(crate) fn lose(&mut self, stream: u64) {
-        self.stream = stream;
+        self.stream = Some(stream);
         self.blank.fill(true);
     }
 
@@ -124,8 +145,13 @@ impl Image {
             if self.blank[page] {
                 self.blank[page] = false;
                 let range = self.page(page);
-                let start = self.stream.wrapping_add((page as u64) << 32);
-                draw::fill(&mut self.bytes[range], start);
+                match self.stream {
+                    Some(stream) => {
+                        let start = stream.wrapping_add((page as u64) << 32);
+                        draw::fill(&mut self.bytes[range], start);
+                    }
+                    None => self.bytes[range].fill(0),
+                }
             }
         }
     }
@@ -150,6 +176,18 @@ impl Image {
     fn page(&self, page: usize) -> Range<usize> {
         page * PAGE..self.bytes.len().min((page + 1) * PAGE)
     }
+}
+
+/// A length that there is memory for.
+fn affordable(len: Bytes) -> Result<usize> {
+    let exhausted = || {
+        let context = format!("no memory for a region of {len} bytes: allocate less");
+        Error::new(ErrorKind::Exhausted, context)
+    };
+    let len = usize::try_from(len).map_err(|_| exhausted())?;
+    // A failed `vec!` would end the process, so first ask whether there is that much.
+    Vec::<u8>::new().try_reserve_exact(len).map_err(|_| exhausted())?;
+    Ok(len)
 }
 
 /// The pages that `range` touches.

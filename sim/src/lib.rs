@@ -11,7 +11,7 @@
 //!   request is known by where its first part goes and how often something went there before, so
 //!   that leaving one out changes the draws of no request between other places. Completions of one
 //!   instant are reported in drawn order.
-//! - **Bytes.** What nobody wrote is random, never zero. A request owns its ranges from submit until
+//! - **Bytes.** What nobody wrote is random, never zero, but for files that last, as file systems have it. A request owns its ranges from submit until
 //!   its completion is *polled*: nothing else may write its sources, or read or write its targets.
 //!   So nobody can tell at what moment between the bytes move. Parts that fail by a verdict leave
 //!   garbage in their targets; parts whose source is refused leave their targets as they were.
@@ -29,6 +29,7 @@
 //! | `schedule` | when requests end |
 //! | `ranges` | what requests in flight read and write of a region |
 //! | `image` | the bytes of a region, live and durable |
+//! | `drawer` | files that outlive their regions |
 //! | `memory` | all regions, and copies between them |
 //! | `judge` | whether a request is acceptable at all |
 //! | `flight` | requests in flight |
@@ -41,6 +42,7 @@
 mod backend;
 mod config;
 mod draw;
+mod drawer;
 mod fault;
 mod flight;
 mod image;

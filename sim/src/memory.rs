@@ -1,12 +1,13 @@
 //! All regions, and the copies between them.
 
 use crate::draw::{self, Domain, Draw};
+use crate::drawer::Drawer;
 use crate::image::Image;
 use crate::ranges::Ranges;
 use std::ops::Range;
 use tierproof_core::{
-    Bytes, Descriptor, Error, ErrorKind, Fault, MediumKind, Part, RegionId, Result, Rows, Stamp,
-    TRAILER_LEN,
+    Bytes, Descriptor, Error, ErrorKind, Fault, FileMedium, Medium, MediumKind, Part, RegionId,
+    Result, Rows, Stamp, TRAILER_LEN,
 };
 
 /// One region.
@@ -14,6 +15,8 @@ use tierproof_core::{
 pub(crate) struct Region {
     pub(crate) kind: MediumKind,
     pub(crate) image: Image,
+    /// The file that it is, if that lasts.
+    lasting: Option<FileMedium>,
     /// What requests in flight read and write of it.
     pub(crate) ranges: Ranges,
     /// By neighbourhood of [`VISITED`] bytes: requests so far whose first target began there.
@@ -36,6 +39,8 @@ impl Region {
 #[derive(Debug)]
 pub(crate) struct Memory {
     regions: Vec<Option<Region>>,
+    /// Files that last and that no region is of.
+    drawer: Drawer,
     draw: Draw,
     alignment: Bytes,
     /// How often all that is not durable was lost.
@@ -44,22 +49,31 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new(draw: Draw, alignment: Bytes) -> Self {
-        Self { regions: Vec::new(), draw, alignment, cuts: 0 }
+        Self { regions: Vec::new(), drawer: Drawer::default(), draw, alignment, cuts: 0 }
     }
 
-    pub(crate) fn allocate(&mut self, kind: MediumKind, len: Bytes) -> Result<RegionId> {
+    pub(crate) fn allocate(&mut self, medium: &Medium, len: Bytes) -> Result<RegionId> {
         let id = u32::try_from(self.regions.len()).map_err(|_| {
             Error::new(ErrorKind::Exhausted, "all region ids are used: build a new simulator")
         })?;
-        let image = Image::new(len, self.unwritten(id), kind == MediumKind::File)?;
+        let kind = medium.kind();
+        let lasting = match medium {
+            Medium::File(file) if file.role.lasts() => Some(file.clone()),
+            _ => None,
+        };
+        let image = match &lasting {
+            Some(file) => self.drawer.open(file, len)?,
+            None => Image::new(len, Some(self.unwritten(id)), kind == MediumKind::File)?,
+        };
         let visits = vec![0; len.div_ceil(VISITED) as usize];
-        self.regions.push(Some(Region { kind, image, ranges: Ranges::default(), visits }));
+        self.regions.push(Some(Region { kind, image, lasting, ranges: Ranges::default(), visits }));
         Ok(RegionId(id))
     }
 
     pub(crate) fn release(&mut self, id: RegionId) {
-        if let Some(region) = self.regions.get_mut(id.0 as usize) {
-            *region = None;
+        let region = self.regions.get_mut(id.0 as usize).and_then(Option::take);
+        if let Some(Region { lasting: Some(file), image, .. }) = region {
+            self.drawer.close(&file, image);
         }
     }
 
@@ -102,9 +116,15 @@ impl Memory {
         draw::fill(self.image(part.target.region).write(range), start);
     }
 
-    /// Loses all memory, and of files what was not flushed.
+    /// Loses all memory, and of files what was not flushed. Files that last are closed.
     pub(crate) fn cut(&mut self) {
         self.cuts += 1;
+        for id in 0..self.regions.len() as u32 {
+            if self.get(RegionId(id)).is_some_and(|region| region.lasting.is_some()) {
+                self.release(RegionId(id));
+            }
+        }
+        self.drawer.revert();
         for id in 0..self.regions.len() {
             let stream = self.unwritten(id as u32);
             let Some(region) = &mut self.regions[id] else { continue };

@@ -9,10 +9,7 @@ use crate::memory::Memory;
 use crate::profile::Profile;
 use crate::schedule::Schedule;
 use std::fmt;
-use tierproof_core::{
-    Bytes, Capability, Error, ErrorKind, Fault, MediumKind, Nanos, Part, RegionId, Result, Route,
-    TransferId,
-};
+use tierproof_core::{Bytes, Capability, ErrorKind, Fault, Nanos, Part, Result, Route, TransferId};
 
 /// A call that no correct caller makes. It was refused and had no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,26 +126,9 @@ impl Sim {
         &self.misuses
     }
 
-    /// Makes what a file region holds now durable, at once. Requests in flight are not part of it.
-    ///
-    /// # Errors
-    /// `OutOfRange` for an unknown region, `Unsupported` for memory.
-    pub fn flush(&mut self, region: RegionId) -> Result<()> {
-        match self.memory.get_mut(region) {
-            Some(file) if file.kind == MediumKind::File => {
-                file.image.flush();
-                Ok(())
-            }
-            Some(_) => {
-                let context = format!("{region:?} is memory: only files can be flushed");
-                Err(Error::new(ErrorKind::Unsupported, context))
-            }
-            None => out_of_range(format!("{region:?} was never given or is released")),
-        }
-    }
-
     /// Loses all that is not durable: requests in flight and completions not yet polled vanish,
-    /// memory holds other undefined bytes, files hold what was last flushed. Regions stay.
+    /// memory holds other undefined bytes, files hold what was last flushed. Regions stay, but those of files
+    /// that last: the process that had them is gone, and the next one allocates them anew.
     pub fn power_cut(&mut self) {
         self.schedule = Schedule::new(&self.profile);
         self.flights = Flights::default();

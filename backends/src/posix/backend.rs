@@ -31,17 +31,19 @@ use tierproof_core::{
 /// Files are made with mode 0600, directories with 0700, and every name is resolved beneath the
 /// root without following links. One backend at a time owns the files of a (directory, rank,
 /// window, pool); what an earlier run left there is emptied. Dropping the backend waits for what is
-/// in flight and removes its files.
+/// in flight and removes its files. Files that [last](tierproof_core::FileRole::lasts) are neither emptied nor
+/// removed, and [`Backend::flush`] is `fdatasync`; with
+/// [`FileLayout::FilePerSlot`](crate::FileLayout::FilePerSlot) there are none.
 ///
 /// ```
 /// use tierproof_backends::{Posix, PosixConfig};
-/// use tierproof_core::{Backend, Descriptor, FileMedium, Medium};
+/// use tierproof_core::{Backend, Descriptor, FileMedium, FileRole, Medium};
 ///
 /// # let root = tempfile::tempdir().unwrap();
 /// # let root = root.path();
 /// let mut posix = Posix::open(PosixConfig::new(root))?;
 /// let medium = FileMedium {
-///     directory: "tenant-a".into(), rank: 0, window: 4096, pool: 0, stride: 8192,
+///     directory: "tenant-a".into(), rank: 0, window: 4096, pool: 0, role: FileRole::Scratch, stride: 8192,
 /// };
 /// let slots = posix.allocate(&Medium::File(medium), 4 * 8192)?;
 /// assert!(root.join("tenant-a/rank0_window4096_pool0.slots").exists());
@@ -182,6 +184,10 @@ impl Backend for Posix {
         }
         self.submitted += 1;
         Ok(id)
+    }
+
+    fn flush(&mut self, region: RegionId) -> Result<()> {
+        self.regions.flush(region)
     }
 
     fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {

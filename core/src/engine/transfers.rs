@@ -156,13 +156,40 @@ impl<B: Backend> Engine<B> {
         Ok(())
     }
 
-    /// Waits for every transfer and gives all memory and files back.
+    /// Publishes the blocks that came to the disk tier since the last call: from here on the next process
+    /// finds them, whatever becomes of this one. Answers how many. Waits for no transfer: what is still on
+    /// its way is for the next call.
+    ///
+    /// A block counts by what its slot holds. What was published is found until its slot is written over.
+    /// One call for many blocks costs little more than one for one.
     ///
     /// # Errors
-    /// `Busy` if a transfer that was given up has not ended yet, `Device` if the backend as a whole
+    /// `Config` without [`EngineConfig::durable`](crate::EngineConfig::durable); what [`Backend::flush`] and
+    /// [`Backend::fill`] answer. Where the blocks themselves could not be flushed they are never published,
+    /// since nobody knows which are left; where the index could not, the next call writes it again.
+    pub fn publish(&mut self) -> Result<u64> {
+        if !self.durable {
+            let what = "publishing without a durable disk tier: set EngineConfig::durable";
+            return Err(Error::new(ErrorKind::Config, what));
+        }
+        self.step()?;
+        let mut published = 0;
+        for slots in &mut self.slots {
+            published += slots.publish(&mut self.backend)?;
+        }
+        Ok(published)
+    }
+
+    /// Waits for every transfer and gives all memory and files back. A durable disk tier is published first.
+    ///
+    /// # Errors
+    /// What [`Engine::publish`] answers; `Busy` if a transfer that was given up has not ended yet, `Device` if the backend as a whole
     /// can't go on.
     pub fn close(mut self) -> Result<B> {
         self.drain()?;
+        if self.durable {
+            self.publish()?;
+        }
         if self.mover.is_late() {
             let what =
                 "a transfer that was given up may still touch its memory: drain until it ends";

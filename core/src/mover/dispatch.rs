@@ -79,7 +79,13 @@ impl Mover {
     }
 
     /// The backend has no room for the front of a way: offers it again later, until its time is up.
-    fn refused(&mut self, seq: Seq, deadline: Nanos, slots: &[Slots], retry: RetryPolicy) -> bool {
+    fn refused(
+        &mut self,
+        seq: Seq,
+        deadline: Nanos,
+        slots: &mut [Slots],
+        retry: RetryPolicy,
+    ) -> bool {
         let give_up_at = self.jobs[seq].give_up_at.unwrap_or(deadline);
         if self.now >= give_up_at {
             self.abandon(seq, Some(Fault::new(ErrorKind::TimedOut)), slots, retry);
@@ -91,7 +97,7 @@ impl Mover {
     }
 
     /// Ends what the job at the front of its way has not sent of its attempt.
-    fn abandon(&mut self, seq: Seq, fault: Option<Fault>, slots: &[Slots], retry: RetryPolicy) {
+    fn abandon(&mut self, seq: Seq, fault: Option<Fault>, slots: &mut [Slots], retry: RetryPolicy) {
         let job = &self.jobs[seq];
         let (way, rest) = (job.way(), job.pools - job.boarded);
         for seq in self.board(way, rest) {

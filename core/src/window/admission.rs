@@ -24,6 +24,11 @@ pub(crate) struct Demand<'a> {
 }
 
 impl Demand<'_> {
+    /// Leading blocks that could be found: with more beams the last one never is.
+    pub(super) fn matchable(&self) -> usize {
+        if self.beams == 1 { self.blocks } else { self.blocks - 1 }
+    }
+
     fn terms(&self, index: usize, tokens_per_block: u32) -> Terms {
         let token = index as u32 * tokens_per_block;
         Terms { worth: self.retention.worth_at(token), spill: self.spill }
@@ -71,9 +76,8 @@ impl Window {
     }
 
     fn find(&self, demand: &Demand<'_>, plan: &mut Plan) {
-        let matchable = if demand.beams == 1 { demand.blocks } else { demand.blocks - 1 };
         let mut parent = self.tree.root();
-        for link in demand.chain.iter().take(matchable) {
+        for link in demand.chain.iter().take(demand.matchable()) {
             let whole = self.tree.child(parent, link);
             let tokens = link.key.tokens(self.rules.tokens_per_block);
             match whole {
@@ -211,6 +215,8 @@ impl Window {
                 tokens: Some(tokens),
                 gds: demand.spill.gds(),
                 key: None,
+                priority: self.tree[target].priority,
+                duration: self.tree[target].duration,
             })
         });
     }

@@ -88,6 +88,8 @@ impl<B: Backend> Driver<B> {
             demotions: model.demotions,
             onboards: model.onboards,
             drops: model.drops,
+            recovered: 0,
+            grafted: 0,
             stored: self.events.count("store"),
             removed: self.events.count("remove"),
             expired: self.events.count("expire"),

@@ -173,6 +173,10 @@ impl<B: Backend> Backend for Watch<B> {
         Ok(id)
     }
 
+    fn flush(&mut self, region: RegionId) -> Result<()> {
+        self.inner.flush(region)
+    }
+
     fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
         let first = done.len();
         self.inner.poll(done)?;
