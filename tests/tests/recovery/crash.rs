@@ -3,6 +3,7 @@
 
 use crate::doomed::Doomed;
 use crate::process::{Device, Process, Published, config, device, power_cut, promised};
+use std::collections::BTreeSet;
 use tierproof_core::{BlockState, Recovery, Result};
 use tierproof_sim::Sim;
 
@@ -57,7 +58,10 @@ fn look_up(device: &Device, published: &Published) -> Recovery {
     let mut process = Process::on(device, ROOMY).expect("what a crash left can be recovered");
     let recovery = process.recovery();
     assert_eq!((recovery.damaged, recovery.rebuilt), (0, 0), "sectors are old or new");
-    assert!(recovery.found >= published.len() as u64, "{recovery:?} and {published:?}");
+    let taken = blocks(&process).into_iter().filter(|block| block.published);
+    let taken: BTreeSet<u64> = taken.map(|block| block.place.slot.into()).collect();
+    assert_eq!(taken.len() as u64, recovery.found);
+    assert!(published.values().all(|slot| taken.contains(slot)), "{taken:?} of {published:?}");
     for prompt in PROMPTS {
         let found = process.serve(prompt).expect("the device is whole");
         assert!(found >= promised(published, prompt), "{prompt:?}: {found} of {published:?}");
@@ -121,6 +125,32 @@ fn twice_is_once() {
         power_cut(&device);
         look_up(&device, &published);
     }
+}
+
+/// One process after the other dies on the same device. What a later one stored is newer than what an earlier one
+/// did, however long the earlier one lived.
+#[test]
+fn one_after_the_other() {
+    let calls = calls_of_a_whole_life();
+    let mut lives = 0;
+    for start in 0..calls {
+        let device = device();
+        let mut published = Published::new();
+        for life in 0..5 {
+            // Long lives and short ones in turn.
+            let left = (start * 31 + life * 97) % calls;
+            let doomed = Doomed::new(&device, Vec::new(), left);
+            if let Ok(mut process) = Process::begin(doomed, config(BLOCKS)) {
+                process.inherit(published);
+                let _ = work(&mut process);
+                published = process.die();
+                lives += 1;
+            }
+            power_cut(&device);
+        }
+        look_up(&device, &published);
+    }
+    assert!(lives > calls, "{lives} lives");
 }
 
 fn blocks(process: &Process<Sim, Vec<u64>>) -> Vec<BlockState> {

@@ -16,3 +16,4 @@ mod kept_out;
 mod killed;
 mod process;
 mod sizes;
+mod unflushed;

@@ -152,6 +152,11 @@ impl Process<Sim, Vec<u64>> {
         Self::begin(Doomed::new(device, Vec::new(), u64::MAX), config(blocks))
     }
 
+    /// What earlier processes promised, and nobody wrote over.
+    pub(crate) fn inherit(&mut self, published: Published) {
+        self.published = published;
+    }
+
     /// The process dies. Answers what the next one must find.
     pub(crate) fn die(mut self) -> Published {
         self.strike_out();
