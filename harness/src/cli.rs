@@ -99,6 +99,9 @@ pub(crate) struct Replay {
     /// Wait for each request's time on the backend's clock instead of going on at once
     #[arg(long)]
     timed: bool,
+    /// Publish blocks on disk, so that the next run in the same --directory finds them again
+    #[arg(long)]
+    durable: bool,
     /// Trust bytes: no trailers behind stored blocks, and hits are not read back to be compared
     #[arg(long)]
     no_verify: bool,
@@ -177,6 +180,7 @@ impl Replay {
             seed: self.seed,
             timed: self.timed,
             verify: !self.no_verify,
+            durable: self.durable,
         }
     }
 }

@@ -89,7 +89,13 @@ fn facts(outcome: &Outcome) -> Table {
     }
     table.add_row(["moved".into(), bytes(outcome.bytes_moved)]);
     table.add_row(["verified".into(), format!("{} blocks", grouped(outcome.blocks_verified))]);
+    if outcome.durable {
+        let (found, used) = (grouped(outcome.recovered), grouped(outcome.grafted));
+        table.add_row(["recovered".into(), format!("{found} blocks, {used} found again")]);
+        table.add_row(["published".into(), format!("{} blocks", grouped(outcome.published))]);
+    }
     for (name, count) in [
+        ("damaged records", outcome.records_damaged),
         ("corrupt", outcome.blocks_corrupt),
         ("lost", outcome.lost),
         ("fallbacks", outcome.fallbacks),
