@@ -89,11 +89,11 @@ fn spawn(backend: &str, root: &Path) -> Child {
 /// What a child had told when it was killed, after `publications` and `more` lines.
 fn life(backend: &str, root: &Path, publications: usize, more: usize) -> Published {
     let mut child = spawn(backend, root);
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let mut published = Published::new();
     let (mut fresh, mut seen, mut left) = (Published::new(), 0, more);
     let mut alive = true;
-    while let Some(line) = lines.next() {
+    for line in lines {
         let line = line.expect("text");
         match line.split(' ').collect::<Vec<_>>()[..] {
             ["over", slot] => {
