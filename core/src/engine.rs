@@ -14,6 +14,7 @@ use crate::config::{EngineConfig, WindowConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, NoFiles, RequestId};
 use crate::eviction::EvictionPolicy;
+use crate::index::Contents;
 use crate::key::KeySpace;
 use crate::mover::Mover;
 use crate::order::Outbox;
@@ -146,6 +147,7 @@ impl<B: Backend> Engine<B> {
             let sliding = sizes.size < config.sequence_tokens_max;
             let blocks = (sizes.blocks, config.reserve);
             let mut window = Window::new(index, sizes.size, sliding, rules, blocks, policy(sizes));
+            let mut contents = Contents::default();
             if config.payload {
                 let pools = sizes.layout(config.tokens_per_block)?;
                 let site = Site {
@@ -156,14 +158,13 @@ impl<B: Backend> Engine<B> {
                     ordinal: config.device,
                     durable: config.durable,
                 };
-                slots.push(Slots::allocate(&mut backend, window.tiers(), pools, &keys, &site)?);
+                let allocated = Slots::allocate(&mut backend, window.tiers(), pools, &keys, &site)?;
+                slots.push(allocated.0);
+                contents = allocated.1;
             }
             outbox.event(Event::Created { window: index, blocks: sizes.blocks.by_tier() });
-            if let Some(slots) = slots.last_mut() {
-                let (found, of_window) = slots.recover(&mut backend)?;
-                window.recover(&found, &mut outbox);
-                recovery += of_window;
-            }
+            window.recover(&contents.found, &mut outbox);
+            recovery += contents.recovery;
             made.push(window);
         }
         Ok(Self {

@@ -16,7 +16,7 @@ use header::Header;
 use record::RECORD_LEN;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use reading::{Found, IndexSite, Opened};
+pub(crate) use reading::{Contents, Found, IndexSite};
 pub(crate) use record::Record;
 
 /// Bytes that are written at once, and of the header.
@@ -39,6 +39,9 @@ pub(crate) struct Index {
     changed: BTreeSet<u32>,
     /// Contents that lie in their slots and were not published yet.
     pending: BTreeMap<u32, Record>,
+    /// The newest generation that was on its way to a slot, and the newest of which some may be gone.
+    newest: u64,
+    doubtful: u64,
 }
 
 impl Index {
@@ -64,14 +67,17 @@ impl Index {
         backend.flush(self.region)
     }
 
-    /// What lay in a slot is being written over.
-    pub(crate) fn forget(&mut self, slot: u32) {
+    /// What lay in a slot is being written over by content number `number`.
+    pub(crate) fn forget(&mut self, slot: u32, number: u64) {
         self.pending.remove(&slot);
+        self.newest = self.newest.max(self.generation(number));
     }
 
     /// A content has come to its slot.
     pub(crate) fn add(&mut self, slot: u32, record: Record) {
-        self.pending.insert(slot, record);
+        if record.generation > self.doubtful {
+            self.pending.insert(slot, record);
+        }
     }
 
     /// The directories of what could be published.
@@ -79,15 +85,17 @@ impl Index {
         self.pending.values().map(|record| record.directory).collect()
     }
 
-    /// What could be published may be gone: a flush of the slots failed.
+    /// A flush of the slots failed: what could be published may be gone, and so may what was on its way, since
+    /// its bytes may have come before the failure and its completion after.
     pub(crate) fn give_up(&mut self) {
         self.pending.clear();
+        self.doubtful = self.newest;
     }
 
     /// Publishes what lies in its slots durably; answers how many contents that were. After an error all of
     /// it is written anew by the next call.
     pub(crate) fn publish<B: Backend>(&mut self, backend: &mut B) -> Result<u64> {
-        if self.pending.is_empty() {
+        if self.pending.is_empty() && self.changed.is_empty() {
             return Ok(0);
         }
         let seed = seed(&self.fingerprint);
@@ -106,7 +114,8 @@ impl Index {
     pub(crate) fn holds(&self, slot: u32, generation: u64) -> bool {
         let at = slot as usize * RECORD_LEN;
         let record = self.image[at..].first_chunk().expect("there is a record for each slot");
-        !self.pending.contains_key(&slot)
+        let is_written = !self.changed.contains(&(slot / RECORDS_A_PAGE));
+        is_written
             && Record::decode(record, seed(&self.fingerprint), slot)
                 .is_some_and(|record| record.generation == generation)
     }

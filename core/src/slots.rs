@@ -6,7 +6,7 @@ use crate::backend::{Backend, Capability, Route};
 use crate::block::{Place, Tier};
 use crate::descriptor::{Descriptor, FileMedium, FileRole, Medium, MediumKind, RegionId};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Index, IndexSite, Opened};
+use crate::index::{Contents, Index, IndexSite};
 use crate::key::KeySpace;
 use crate::order::Move;
 use crate::pool::Pool;
@@ -71,9 +71,8 @@ pub(crate) struct Slots {
     pools: Vec<Pool>,
     shelves: [Shelf; 3],
     layout: [u8; 16],
-    /// Where the disk is durable; what was read of it until it is recovered.
+    /// Where the disk is durable.
     index: Option<Index>,
-    opened: Option<Opened>,
 }
 
 /// What the slots of a window are made for.
@@ -87,26 +86,28 @@ pub(crate) struct Site<'a> {
 }
 
 impl Slots {
-    /// Allocates the regions of a window.
+    /// Allocates the regions of a window; answers also what an earlier process published there.
     pub(crate) fn allocate<B: Backend>(
         backend: &mut B,
         tiers: &Tiers,
         pools: Vec<Pool>,
         keys: &KeySpace,
         site: &Site<'_>,
-    ) -> Result<Self> {
+    ) -> Result<(Self, Contents)> {
         check_routes(backend.name(), backend.capability(), tiers, &pools)?;
         let layout = keys.layout(site.window_size);
-        let mut slots =
-            Self { pools, shelves: Default::default(), layout, index: None, opened: None };
+        let mut slots = Self { pools, shelves: Default::default(), layout, index: None };
+        let mut contents = Contents::default();
         if site.durable && tiers.blocks(Tier::Disk) > 0 {
             // Before the slots, which are not touched where the index is somebody else's.
-            slots.opened = Some(slots.open_index(backend, tiers, keys, site)?);
+            let opened = slots.open_index(backend, tiers, keys, site)?;
+            (slots.index, contents) = (Some(opened.0), opened.1);
         }
         for tier in Tier::ALL.into_iter().filter(|&tier| tiers.blocks(tier) > 0) {
             slots.shelves[tier as usize] = slots.shelf(backend, tier, tiers.slots(tier), site)?;
         }
-        Ok(slots)
+        slots.recover(backend, &contents)?;
+        Ok((slots, contents))
     }
 
     fn open_index<B: Backend>(
@@ -115,7 +116,7 @@ impl Slots {
         tiers: &Tiers,
         keys: &KeySpace,
         site: &Site<'_>,
-    ) -> Result<Opened> {
+    ) -> Result<(Index, Contents)> {
         let strides = self.strides(backend.capability().alignment, true);
         let place = (site.rank, site.window_size, strides, site.directories);
         let site = IndexSite {
@@ -211,7 +212,7 @@ impl Slots {
     /// Remembers what a move is about to write, so that a load can ask for it.
     pub(crate) fn note(&mut self, moved: &Move, keys: &KeySpace, number: u64) {
         if let (Some(index), Tier::Disk) = (&mut self.index, moved.target.tier) {
-            index.forget(moved.target.slot);
+            index.forget(moved.target.slot, number);
         }
         let shelf = &mut self.shelves[moved.target.tier as usize];
         if let Some(written) = shelf.written.get_mut(moved.target.slot as usize) {

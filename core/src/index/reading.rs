@@ -29,10 +29,9 @@ pub(crate) struct IndexSite<'a> {
 /// A slot, and what an earlier process published there.
 pub(crate) type Found = (u32, Record);
 
-/// An index that was read.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) index: Index,
+/// What an index that was read has to say.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
     /// Each key once, by ascending generation.
     pub(crate) found: Vec<Found>,
     pub(crate) recovery: Recovery,
@@ -43,7 +42,7 @@ impl IndexSite<'_> {
     ///
     /// # Errors
     /// `Config` where it is, and what the backend answers.
-    pub(crate) fn open<B: Backend>(&self, backend: &mut B) -> Result<Opened> {
+    pub(crate) fn open<B: Backend>(&self, backend: &mut B) -> Result<(Index, Contents)> {
         let pages = self.slots.div_ceil(RECORDS_A_PAGE) as usize;
         let medium = FileMedium {
             directory: self.directory.to_owned(),
@@ -62,7 +61,12 @@ impl IndexSite<'_> {
         read
     }
 
-    fn read<B: Backend>(&self, backend: &mut B, region: RegionId, pages: usize) -> Result<Opened> {
+    fn read<B: Backend>(
+        &self,
+        backend: &mut B,
+        region: RegionId,
+        pages: usize,
+    ) -> Result<(Index, Contents)> {
         let mut index = Index {
             region,
             fingerprint: self.fingerprint,
@@ -71,6 +75,8 @@ impl IndexSite<'_> {
             image: vec![0; pages * PAGE],
             changed: BTreeSet::new(),
             pending: BTreeMap::new(),
+            newest: 0,
+            doubtful: 0,
         };
         let mut start = [0; RECORD_LEN];
         backend.peek(index.at(0, RECORD_LEN), &mut start)?;
@@ -109,7 +115,7 @@ impl IndexSite<'_> {
         recovery.epoch = index.epoch;
         recovery.superseded = leave_newest(&mut found);
         recovery.found = found.len() as u64;
-        Ok(Opened { index, found, recovery })
+        Ok((index, Contents { found, recovery }))
     }
 
     /// The records of the first `known` slots. What lies beyond is of a time when there were more, and is

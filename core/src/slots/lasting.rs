@@ -4,28 +4,27 @@ use super::{Slots, Written};
 use crate::backend::Backend;
 use crate::block::{Place, Tier};
 use crate::error::Result;
-use crate::index::{Found, Record};
+use crate::index::{Contents, Record};
 use crate::order::Move;
-use crate::recovery::Recovery;
 
 impl Slots {
-    /// What an earlier process published, by ascending generation; loads ask for exactly that.
-    pub(crate) fn recover<B: Backend>(
+    /// Loads ask for exactly what an earlier process published.
+    pub(super) fn recover<B: Backend>(
         &mut self,
         backend: &mut B,
-    ) -> Result<(Vec<Found>, Recovery)> {
-        let Some(opened) = self.opened.take() else { return Ok(Default::default()) };
-        let index = self.index.insert(opened.index);
+        contents: &Contents,
+    ) -> Result<()> {
+        let Some(index) = &mut self.index else { return Ok(()) };
         index.begin(backend)?;
         let written = &mut self.shelves[Tier::Disk as usize].written;
-        for (slot, record) in &opened.found {
+        for (slot, record) in &contents.found {
             written[*slot as usize] = Written {
                 key: record.key,
                 tenant: record.tenant.into(),
                 generation: record.generation,
             };
         }
-        Ok((opened.found, opened.recovery))
+        Ok(())
     }
 
     /// A move has brought its content to its target.

@@ -4,6 +4,7 @@ mod bench;
 mod determinism;
 mod faults;
 mod images;
+mod lasting;
 mod misuse;
 mod model;
 mod profile;

@@ -135,6 +135,26 @@ fn slots_that_were_not_flushed_are_never_published() {
     assert_eq!(found_after_a_power_cut(engine, &sim, &trouble), 1);
 }
 
+/// Its bytes may have come before the failure, and its completion came after.
+#[test]
+fn what_was_on_its_way_when_a_flush_failed_is_never_published() {
+    let (sim, trouble) = new();
+    let mut engine = begin(&sim, &trouble);
+    serve(&mut engine, 1, 1);
+    serve(&mut engine, 2, 2);
+    engine.add(&request(3, &[3])).unwrap();
+    assert!(sim.borrow().in_flight() > 0, "key 2 is on its way to disk");
+    trouble.flush_of.set(Some(FileRole::Lasting));
+    assert_eq!(engine.publish().unwrap_err().kind(), ErrorKind::Device);
+    engine.settle(tierproof_core::RequestId(3)).unwrap();
+    engine.remove(tierproof_core::RequestId(3)).unwrap();
+    engine.drain().unwrap();
+    assert_eq!(engine.publish().unwrap(), 0);
+    serve(&mut engine, 4, 4);
+    assert_eq!(engine.publish().unwrap(), 1, "key 3");
+    assert_eq!(found_after_a_power_cut(engine, &sim, &trouble), 1);
+}
+
 #[test]
 fn an_index_that_was_not_flushed_is_written_again() {
     let (sim, trouble) = new();
