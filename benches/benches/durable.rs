@@ -19,9 +19,9 @@ fn main() {
     }
 }
 
-/// Stores of 1 MiB blocks, 512 MiB a lap into a tier of 1 GiB.
+/// Stores of 1 MiB blocks, 1 GiB a lap into a tier of 1 GiB.
 fn publishing(folder: &Path) {
-    const PROMPTS: u64 = 16;
+    const PROMPTS: u64 = 32;
     let place = tempfile::tempdir_in(folder).expect("a folder on a disk");
     let title = "posix stores of 1 MiB blocks through the engine, trailers written";
     let mut rounds = Rounds::new(title, Unit::Bytes);

@@ -85,21 +85,26 @@ impl Conveyor {
     /// If a store fails.
     pub fn run(&mut self, prompts: u64, publish_step: u64) -> Lap {
         let bytes = prompts * PROMPT * self.belt.block;
-        let work = || {
-            for number in 1..=prompts {
-                self.serve(self.next);
-                if self.belt.durable && number.is_multiple_of(publish_step) {
-                    self.engine.publish().expect("the disk goes on");
-                }
-            }
-            self.engine.drain().expect("the backend goes on");
-            if self.belt.durable {
+        let before = self.engine.transfer_stats().bytes;
+        let (lap, ()) = Lap::of(bytes, || self.store(prompts, publish_step));
+        let after = self.engine.transfer_stats();
+        assert_eq!(after.failed, 0);
+        let first = PROMPT * self.belt.block;
+        assert!(after.bytes - before >= bytes - first, "each prompt pushes the one before it out");
+        lap
+    }
+
+    fn store(&mut self, prompts: u64, publish_step: u64) {
+        for number in 1..=prompts {
+            self.serve(self.next);
+            if self.belt.durable && number.is_multiple_of(publish_step) {
                 self.engine.publish().expect("the disk goes on");
             }
-        };
-        let (lap, ()) = Lap::of(bytes, work);
-        assert_eq!(self.engine.transfer_stats().failed, 0);
-        lap
+        }
+        self.engine.drain().expect("the backend goes on");
+        if self.belt.durable {
+            self.engine.publish().expect("the disk goes on");
+        }
     }
 
     /// Prompts that fill the disk tier.

@@ -191,7 +191,7 @@ fn read_published(process: &mut Life) -> usize {
 }
 
 #[test]
-fn an_epoch_without_a_successor_is_said() {
+fn every_process_begins_an_epoch() {
     let (device, _) = published();
     let mut process = Process::on(&device, ROOMY).unwrap();
     assert_eq!(process.recovery().epoch, 2);
