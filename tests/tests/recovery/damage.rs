@@ -2,21 +2,16 @@
 //! lost block that is counted, a damaged header is made good, and what is no index is left as it is.
 
 use crate::doomed::Doomed;
+use crate::index_file::{INDEX, PAGE, RECORD, read, write};
 use crate::process::{Device, Process, Published, config, device, power_cut, promised};
 use proptest::prelude::*;
-use tierproof_core::{
-    Backend, Descriptor, ErrorKind, FileMedium, FileRole, Medium, RegionId, Result,
-};
+use tierproof_core::{Backend, ErrorKind, RegionId, Result};
 
 const BLOCKS: [u32; 3] = [2, 2, 6];
 const ROOMY: [u32; 3] = [64, 2, 6];
 /// Slots of the disk tier: its blocks and one of the reserve.
 const SLOTS: usize = 7;
 const PROMPTS: [&[u64]; 4] = [&[1, 2], &[3, 4], &[5, 6], &[7, 8]];
-
-const PAGE: usize = 4096;
-const RECORD: usize = 64;
-const INDEX: usize = 2 * PAGE;
 
 /// A device on which a process published, and what it promised.
 fn published() -> (Device, Published) {
@@ -31,36 +26,6 @@ fn published() -> (Device, Published) {
     assert_eq!(published.len(), 4);
     power_cut(&device);
     (device, published)
-}
-
-/// The index as a file that anybody may open.
-fn open(device: &Device) -> (RegionId, Descriptor) {
-    let medium = FileMedium {
-        directory: "kv".into(),
-        rank: 0,
-        window: 1 << 20,
-        pool: 0,
-        role: FileRole::Index,
-        stride: PAGE as u64,
-    };
-    let region = device.borrow_mut().allocate(&Medium::File(medium), INDEX as u64).unwrap();
-    (region, Descriptor { region, offset: 0, len: INDEX as u64 })
-}
-
-fn read(device: &Device) -> Vec<u8> {
-    let (region, whole) = open(device);
-    let mut bytes = vec![0; INDEX];
-    device.borrow_mut().peek(whole, &mut bytes).unwrap();
-    device.borrow_mut().release(region).unwrap();
-    bytes
-}
-
-fn write(device: &Device, bytes: &[u8]) {
-    let (region, whole) = open(device);
-    let mut sim = device.borrow_mut();
-    sim.fill(whole, bytes).unwrap();
-    sim.flush(region).unwrap();
-    sim.release(region).unwrap();
 }
 
 type Life = Process<tierproof_sim::Sim, Vec<u64>>;
