@@ -162,3 +162,118 @@ fn leave_newest(found: &mut Vec<Found>) -> u64 {
     found.sort_unstable_by_key(|&(slot, record)| (record.generation, slot));
     (before - found.len()) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Capability;
+    use crate::descriptor::Descriptor;
+    use crate::transfer::{Completion, TransferId, TransferRequest};
+    use crate::units::Nanos;
+
+    /// One file, and nothing else.
+    struct File(Vec<u8>);
+
+    impl Backend for File {
+        fn name(&self) -> &'static str {
+            "file"
+        }
+        fn capability(&self) -> &Capability {
+            unreachable!("an index asks for nothing")
+        }
+        fn allocate(&mut self, _: &Medium, len: Bytes) -> Result<RegionId> {
+            self.0.resize(self.0.len().max(len as usize), 0);
+            Ok(RegionId(0))
+        }
+        fn release(&mut self, _: RegionId) -> Result<()> {
+            Ok(())
+        }
+        fn fill(&mut self, target: Descriptor, bytes: &[u8]) -> Result<()> {
+            self.0[target.offset as usize..][..bytes.len()].copy_from_slice(bytes);
+            Ok(())
+        }
+        fn peek(&mut self, source: Descriptor, bytes: &mut [u8]) -> Result<()> {
+            bytes.copy_from_slice(&self.0[source.offset as usize..][..bytes.len()]);
+            Ok(())
+        }
+        fn submit(&mut self, _: &TransferRequest) -> Result<TransferId> {
+            unreachable!("an index is filled and peeked")
+        }
+        fn flush(&mut self, _: RegionId) -> Result<()> {
+            Ok(())
+        }
+        fn poll(&mut self, _: &mut Vec<Completion>) -> Result<()> {
+            Ok(())
+        }
+        fn park(&mut self, until: Nanos) -> Nanos {
+            until
+        }
+    }
+
+    const SITE: IndexSite<'static> = IndexSite {
+        directory: "kv",
+        rank: 0,
+        window_size: 1,
+        fingerprint: [5; 32],
+        slots: 100,
+        directories: 1,
+    };
+
+    fn at_epoch(epoch: u64) -> File {
+        let header = Header { fingerprint: SITE.fingerprint, epoch, slots: SITE.slots };
+        File(header.encode().to_vec())
+    }
+
+    #[test]
+    fn there_is_an_epoch_after_the_last_but_one_and_none_after_the_last() {
+        let mut file = at_epoch(EPOCH_MAX - 1);
+        let (mut index, contents) = SITE.open(&mut file).unwrap();
+        assert_eq!(contents.recovery.epoch, EPOCH_MAX);
+        assert_eq!(index.generation(1), u64::MAX << EPOCH_BITS | 1, "it still fits");
+        index.begin(&mut file).unwrap();
+        let error = SITE.open(&mut file).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("epoch"), "{error}");
+    }
+
+    /// A header that is older than a record, as none is that we wrote: the record counts.
+    #[test]
+    fn an_epoch_is_later_than_every_record() {
+        let mut file = at_epoch(2);
+        let (mut index, _) = SITE.open(&mut file).unwrap();
+        index.begin(&mut file).unwrap();
+        let record = Record {
+            key: [1; 32],
+            generation: 9 << EPOCH_BITS | 7,
+            duration: crate::units::Nanos::MAX,
+            tenant: 0,
+            priority: 35,
+            directory: 0,
+        };
+        index.add(70, record);
+        assert_eq!(index.publish(&mut file).unwrap(), 1);
+        let (_, contents) = SITE.open(&mut file).unwrap();
+        assert_eq!(contents.found, [(70, record)]);
+        assert_eq!(contents.recovery.epoch, 10);
+    }
+
+    /// A directory that the operator never declared, in a record whose checksum is right.
+    #[test]
+    fn a_record_of_no_directory_is_damaged() {
+        let mut file = at_epoch(1);
+        let (mut index, _) = SITE.open(&mut file).unwrap();
+        index.begin(&mut file).unwrap();
+        let record = Record {
+            key: [1; 32],
+            generation: 1,
+            duration: crate::units::Nanos::MAX,
+            tenant: 0,
+            priority: 35,
+            directory: 1,
+        };
+        index.add(0, record);
+        index.publish(&mut file).unwrap();
+        let (_, contents) = SITE.open(&mut file).unwrap();
+        assert_eq!((contents.recovery.damaged, contents.found), (1, vec![]));
+    }
+}
