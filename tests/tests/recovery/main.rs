@@ -14,7 +14,6 @@ mod files;
 mod grafts;
 mod index_file;
 mod kept_out;
-mod killed;
 mod process;
 mod sizes;
 mod torn;

@@ -1,6 +1,17 @@
 //! Promise: a process that is killed in mid-run (F33, F34) leaves what it published, and nobody else gets in while it
 //! lives. The child is this test binary once more; it tells what it published, and before each write to a slot
 //! that it writes there.
+//!
+//! A suite of its own, whose tests take turns: between fork and exec a child has a copy of every lock that its
+//! parent holds, so a test beside it that closes a file and opens it again may find it locked.
+
+#[path = "../recovery/contents.rs"]
+mod contents;
+#[path = "../recovery/doomed.rs"]
+mod doomed;
+#[expect(dead_code, reason = "the recovery suite has the rest of its uses")]
+#[path = "../recovery/process.rs"]
+mod process;
 
 use crate::doomed::{Diary, Doomed};
 use crate::process::{Process, Published, config, promised};
@@ -9,6 +20,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 use tierproof_backends::{Posix, PosixConfig};
 use tierproof_core::{Backend, Error, ErrorKind, Result};
 
@@ -77,7 +89,7 @@ fn child() {
 
 fn spawn(backend: &str, root: &Path) -> Child {
     Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "killed::child", "--ignored", "--nocapture"])
+        .args(["--exact", "child", "--ignored", "--nocapture"])
         .env(ROOT, root)
         .env(BACKEND, backend)
         .stdin(Stdio::null())
@@ -140,7 +152,11 @@ fn look_up(backend: &str, root: &Path, published: &Published) {
     }
 }
 
+/// Whose turn it is.
+static TURN: Mutex<()> = Mutex::new(());
+
 fn kill_again_and_again(backend: &str) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let root = tempfile::tempdir().expect("a temporary directory");
     let mut promises = 0;
     for (publications, more) in [(1, 3), (3, 1), (4, 11), (7, 2), (9, 17)] {
