@@ -4,7 +4,7 @@ _default:
     @just --list
 
 # All that a contribution must pass.
-check: fmt lint doc test-scripts test-nixl examples deny
+check: fmt lint doc test-scripts test-nixl test-probes examples deny
 
 # Is the format right?
 fmt:
@@ -26,6 +26,11 @@ test:
 test-nixl:
     scripts/fetch-nixl
     cargo test --features sim,nixl
+
+# Every probe is come by, and detours decide nothing.
+test-probes:
+    cargo test -p tierproof-tests --features probes --test probes
+    cargo test -p tierproof-core --features probes --lib probes
 
 # One archive for a GPU machine without cargo and network: tests, command, benches, NIXL, and `run`.
 gpu-bundle:

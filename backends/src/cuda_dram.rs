@@ -7,7 +7,7 @@ use crate::files::regions::{ALIGNMENT, Region, Regions, in_flight};
 use crate::ledger::{Ledger, Seat};
 use crate::lend::{Access, Claim};
 use crate::on_gpu::OnGpu;
-use crate::request::Judge;
+use crate::request::{Judge, refuse_lasting};
 use cudarc::driver::CudaStream;
 use tierproof_core::{
     Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Fallback, Medium,
@@ -153,6 +153,7 @@ impl Backend for CudaDram {
     }
 
     fn allocate(&mut self, medium: &Medium, len: Bytes) -> Result<RegionId> {
+        refuse_lasting(medium, "cuda-dram")?;
         let id = self.regions.next_id()?;
         self.regions.push(match medium {
             Medium::Device { ordinal } => Region::Device(self.pools.device(*ordinal, len)?),

@@ -3,11 +3,12 @@
 use crate::clock::Clock;
 use crate::copy::copy_part;
 use crate::memory::Mapping;
-use crate::request::{Judge, RegionFacts, examine_bytes, extent, unknown_region};
+use crate::request::{Judge, RegionFacts, examine_bytes, extent, refuse_lasting, unknown_region};
 use std::ops::Range;
 use tierproof_core::{
     Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Fallback, Fault, Medium,
-    MediumKind, Nanos, Part, RegionId, Result, Route, TransferId, TransferRequest,
+    MediumKind, Nanos, Part, RegionId, Result, Route, TransferId, TransferRequest, buggify,
+    sometimes,
 };
 
 /// All media in host memory: "device" and "files" too.
@@ -83,7 +84,9 @@ impl Dram {
         let source = range(part.source, part.check.is_some()).expect("the part was judged");
         let target = range(part.target, part.seal.is_some()).expect("the part was judged");
         let (from, to) = (part.source.region.0 as usize, part.target.region.0 as usize);
+        sometimes!(part.rows.is_some(), "dram: rows are copied");
         if from == to {
+            sometimes!("dram: a part is copied within a region");
             let (source, target) = split(self.mapping(from), source, target);
             return copy_part(part, Self::ALIGNMENT, source, target);
         }
@@ -131,6 +134,7 @@ impl Backend for Dram {
         let id = u32::try_from(self.regions.len()).map(RegionId).map_err(|_| {
             Error::new(ErrorKind::Exhausted, "all region ids are used: open a new backend")
         })?;
+        refuse_lasting(medium, "dram")?;
         let mapping = Mapping::new(len)?;
         self.regions.push(Some(Region { kind: medium.kind(), mapping }));
         if medium.kind() == MediumKind::File {
@@ -181,6 +185,13 @@ impl Backend for Dram {
     }
 
     fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
+        if buggify!("dram: a poll reports nothing yet") {
+            return Ok(());
+        }
+        sometimes!(self.done.len() > 1, "dram: several requests end in one poll");
+        if buggify!("dram: completions are reported in reverse") {
+            self.done.reverse();
+        }
         done.append(&mut self.done);
         Ok(())
     }

@@ -22,6 +22,7 @@
 //! | `on_gpu` | a serving engine's own pools and streams |
 //! | `cuda_dram` | every tier in memory, the device tier in a GPU's |
 //! | `nixl` | files through NIXL, with the feature of that name |
+//! | [`probes`] | what runs are meant to come by; nothing in ordinary builds |
 //! | [`machine`] | what this machine is and allows |
 //!
 //! `unsafe` is in `memory` (pages of the kernel) and `lend` (slices of them); in `nixl` in `sys` (its
@@ -47,6 +48,7 @@ mod nixl;
 #[cfg(feature = "cuda")]
 mod on_gpu;
 mod posix;
+pub mod probes;
 mod request;
 #[cfg(any(feature = "cuda", feature = "nixl"))]
 mod sheets;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 use tierproof_core::{
-    Bytes, Capability, Descriptor, Error, ErrorKind, MediumKind, Part, RegionId, Result, Route,
-    Stamp, TRAILER_LEN, TransferRequest,
+    Bytes, Capability, Descriptor, Error, ErrorKind, Medium, MediumKind, Part, RegionId, Result,
+    Route, Stamp, TRAILER_LEN, TransferRequest,
 };
 
 /// What must be known of a region to judge a request that names it.
@@ -199,6 +199,16 @@ pub(crate) fn examine_bytes(at: Descriptor, bytes: usize, len: Bytes) -> Result<
         return Ok(());
     }
     out_of_range(format!("{at:?} for {bytes} bytes in a region of {len} bytes"))
+}
+
+/// Refuses a file that outlives the process, in a backend that has none.
+pub(crate) fn refuse_lasting(medium: &Medium, backend: &str) -> Result<()> {
+    match medium {
+        Medium::File(file) if file.role.lasts() => unsupported(format!(
+            "the {backend} backend has no files, so nothing outlives it: choose a backend with files"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The error for a region that is not, or no longer, there.

@@ -11,7 +11,7 @@ use tierproof_benches::draw::Draw;
 use tierproof_benches::memory::PlainMemory;
 use tierproof_benches::plain_files::PlainFile;
 use tierproof_benches::rounds::{Lap, Rounds, Unit, rounds_wanted};
-use tierproof_core::{Backend, Bytes, FileMedium, Medium, RegionId, Stamp, Verify};
+use tierproof_core::{Backend, Bytes, FileMedium, FileRole, Medium, RegionId, Stamp, Verify};
 use tierproof_sim::{Sim, SimConfig};
 
 const POOL: Bytes = 256 << 20;
@@ -136,7 +136,14 @@ fn files(folder: &Path, direct: DirectIo, block: Bytes) {
         let root = place.path();
         let config = PosixConfig { direct, threads: threads as u32, ..PosixConfig::new(root) };
         let mut posix = Posix::open(config).expect("a folder of ours");
-        let medium = FileMedium { directory: String::new(), rank: 0, window: 0, pool, stride };
+        let medium = FileMedium {
+            directory: String::new(),
+            rank: 0,
+            window: 0,
+            pool,
+            role: FileRole::Scratch,
+            stride,
+        };
         let host = slots(&mut posix, &Medium::Host, block, blocks);
         let disk = slots(&mut posix, &Medium::File(medium), stride, blocks);
         assert!(posix.capability().fallbacks.is_empty(), "{:?}", posix.capability().fallbacks);

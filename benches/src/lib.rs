@@ -9,6 +9,7 @@
 //! | [`memory`] | plain memory like the backends' |
 //! | [`batches`] | ready-made requests, handed to a backend as fast as it takes them |
 //! | [`carousel`] | the engine moving bytes in a circle too large for the device |
+//! | [`conveyor`] | the engine storing new blocks in files without end |
 //! | [`plain_files`] | threads in plain `preadv` and `pwritev` loops |
 //! | [`flood`] | requests handed to a backend until it is busy, with a deadline |
 //! | [`table`] | figures as a Markdown table, and as lines for machines |
@@ -29,6 +30,7 @@ pub mod bare;
 pub mod bare_lru;
 pub mod batches;
 pub mod carousel;
+pub mod conveyor;
 pub mod draw;
 pub mod flood;
 #[cfg(feature = "gds")]

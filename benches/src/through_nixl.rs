@@ -14,7 +14,7 @@ use std::path::Path;
 use tierproof_backends::{
     Bare, BareConfig, BareWay, DirectIo, FileLayout, Nixl, NixlConfig, Plugin,
 };
-use tierproof_core::{Backend, Bytes, Descriptor, FileMedium, Medium, RegionId, Stamp};
+use tierproof_core::{Backend, Bytes, Descriptor, FileMedium, FileRole, Medium, RegionId, Stamp};
 
 const PAGE: Bytes = 4096;
 /// Slot files where a GPU's blocks go through the page cache.
@@ -121,7 +121,14 @@ impl<P: Plugin> Pair<P> {
             ours.fill(target, &chunk[..len as usize]).expect("inside the region");
         }
         let mut file = |pool, stride, len| {
-            let medium = FileMedium { directory: String::new(), rank: 0, window: 0, pool, stride };
+            let medium = FileMedium {
+                directory: String::new(),
+                rank: 0,
+                window: 0,
+                pool,
+                role: FileRole::Scratch,
+                stride,
+            };
             ours.allocate(&Medium::File(medium), len).expect("room for a file")
         };
         let plain = file(1, stride, bytes);

@@ -1,7 +1,7 @@
 //! The seam: everything that the engine asks of memory, files and time.
 
 use crate::descriptor::{Descriptor, Medium, MediumKind, RegionId};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::transfer::{Completion, TransferId, TransferRequest};
 use crate::units::{Bytes, Nanos};
 
@@ -82,11 +82,12 @@ pub trait Backend {
     fn capability(&self) -> &Capability;
 
     /// A region of `len` bytes on `medium`, owned and registered by the backend. Its content is
-    /// undefined until written.
+    /// undefined until written, but for files that [last](crate::FileRole::lasts): those hold what an earlier
+    /// process left, as far as it reaches, and zeros from there on.
     ///
     /// # Errors
-    /// `Unsupported` for a medium without a route, `Exhausted` without room, `Unavailable` or
-    /// `Device` from below.
+    /// `Unsupported` for a medium without a route or files that can't last, `Exhausted` without room, `Busy`
+    /// for files that another backend keeps, `Unavailable` or `Device` from below.
     fn allocate(&mut self, medium: &Medium, len: Bytes) -> Result<RegionId>;
 
     /// Gives a region back.
@@ -114,6 +115,23 @@ pub trait Backend {
     /// accepted later; `OutOfRange`, `Misaligned` or `Unsupported` for one that never will.
     fn submit(&mut self, request: &TransferRequest) -> Result<TransferId>;
 
+    /// Makes a file's content durable: what was filled and what completed without a fault in `region`, in
+    /// a poll before this call, is there after a crash of the process or a loss of power. Answers when it is.
+    ///
+    /// A failure says nothing of what was written since the last success: some of it may be gone although
+    /// reads still show it, and a later success does not bring it back.
+    ///
+    /// # Errors
+    /// `Unsupported` for memory, and by a backend without files; `OutOfRange` for an unknown region;
+    /// `Exhausted` or `Device` from below.
+    fn flush(&mut self, region: RegionId) -> Result<()> {
+        let context = format!(
+            "backend {} makes nothing durable, and {region:?} neither: choose a backend with files",
+            self.name()
+        );
+        Err(Error::new(ErrorKind::Unsupported, context))
+    }
+
     /// Appends the completions since the last poll. Never blocks.
     ///
     /// # Errors
@@ -125,32 +143,43 @@ pub trait Backend {
     fn park(&mut self, until: Nanos) -> Nanos;
 }
 
-impl<B: Backend + ?Sized> Backend for Box<B> {
-    fn name(&self) -> &'static str {
-        (**self).name()
-    }
-    fn capability(&self) -> &Capability {
-        (**self).capability()
-    }
-    fn allocate(&mut self, medium: &Medium, len: Bytes) -> Result<RegionId> {
-        (**self).allocate(medium, len)
-    }
-    fn release(&mut self, region: RegionId) -> Result<()> {
-        (**self).release(region)
-    }
-    fn fill(&mut self, target: Descriptor, bytes: &[u8]) -> Result<()> {
-        (**self).fill(target, bytes)
-    }
-    fn peek(&mut self, source: Descriptor, bytes: &mut [u8]) -> Result<()> {
-        (**self).peek(source, bytes)
-    }
-    fn submit(&mut self, request: &TransferRequest) -> Result<TransferId> {
-        (**self).submit(request)
-    }
-    fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
-        (**self).poll(done)
-    }
-    fn park(&mut self, until: Nanos) -> Nanos {
-        (**self).park(until)
-    }
+/// Spells a backend out for something that points to one.
+macro_rules! forward {
+    ($pointer:ty) => {
+        impl<B: Backend + ?Sized> Backend for $pointer {
+            fn name(&self) -> &'static str {
+                (**self).name()
+            }
+            fn capability(&self) -> &Capability {
+                (**self).capability()
+            }
+            fn allocate(&mut self, medium: &Medium, len: Bytes) -> Result<RegionId> {
+                (**self).allocate(medium, len)
+            }
+            fn release(&mut self, region: RegionId) -> Result<()> {
+                (**self).release(region)
+            }
+            fn fill(&mut self, target: Descriptor, bytes: &[u8]) -> Result<()> {
+                (**self).fill(target, bytes)
+            }
+            fn peek(&mut self, source: Descriptor, bytes: &mut [u8]) -> Result<()> {
+                (**self).peek(source, bytes)
+            }
+            fn submit(&mut self, request: &TransferRequest) -> Result<TransferId> {
+                (**self).submit(request)
+            }
+            fn flush(&mut self, region: RegionId) -> Result<()> {
+                (**self).flush(region)
+            }
+            fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
+                (**self).poll(done)
+            }
+            fn park(&mut self, until: Nanos) -> Nanos {
+                (**self).park(until)
+            }
+        }
+    };
 }
+
+forward!(Box<B>);
+forward!(&mut B);

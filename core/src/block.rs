@@ -92,7 +92,7 @@ impl Spill {
 #[repr(align(64))]
 pub(crate) struct Block {
     pub(crate) key: BlockKey,
-    /// The event hash beneath the parent.
+    /// The event hash beneath the parent; of an unclaimed block, that of its storage key.
     pub(crate) hash: u64,
     /// How long the content is worth its priority; `MAX` for ever.
     pub(crate) duration: Nanos,
@@ -112,6 +112,8 @@ pub(crate) struct Block {
     pub(crate) indexed: bool,
     /// Whether it is in the eviction policy.
     pub(crate) queued: bool,
+    /// Whether it holds what an earlier process published and nobody has come back for.
+    pub(crate) unclaimed: bool,
 }
 
 impl Block {
@@ -132,6 +134,7 @@ impl Block {
             spill: Spill::NEVER,
             indexed: false,
             queued: false,
+            unclaimed: false,
         }
     }
 

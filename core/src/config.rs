@@ -46,6 +46,9 @@ pub struct EngineConfig {
     pub directories: Vec<String>,
     /// Which stored blocks carry trailers.
     pub verify: Verify,
+    /// Blocks in files that were published can be found by the next process; see
+    /// [`Engine::publish`](crate::Engine::publish). Takes 64 bytes of memory and of a file for each disk slot.
+    pub durable: bool,
     /// What becomes of failed transfers.
     pub retry: RetryPolicy,
     /// Names model and weights: content of another model is never found.
@@ -71,6 +74,7 @@ impl Default for EngineConfig {
             device: 0,
             directories: vec!["kv".to_owned()],
             verify: Verify::All,
+            durable: false,
             retry: RetryPolicy::default(),
             model: String::new(),
             secret: [0; 32],
@@ -108,7 +112,26 @@ impl EngineConfig {
                 Spill::DIRECTORIES_MAX
             ));
         }
+        self.validate_durable()?;
         self.windows.iter().try_for_each(|window| self.validate_window(window))
+    }
+
+    fn validate_durable(&self) -> Result<()> {
+        if !self.durable {
+            return Ok(());
+        }
+        if self.verify == Verify::Off {
+            return invalid(
+                "durable without trailers: only they tell what an index that is out of date speaks of; verify \
+                 the disk at least",
+            );
+        }
+        if !self.payload || self.windows.iter().all(|window| window.blocks.disk == 0) {
+            return invalid(
+                "durable without a disk tier that moves bytes: add one, or leave it out",
+            );
+        }
+        Ok(())
     }
 
     fn validate_window(&self, window: &WindowConfig) -> Result<()> {

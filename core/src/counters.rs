@@ -31,6 +31,10 @@ pub struct Counters {
     pub onboards: u64,
     /// Given up for room.
     pub drops: u64,
+    /// Of an earlier process, found when the engine began.
+    pub recovered: u64,
+    /// Of these, what requests came back for.
+    pub grafted: u64,
     /// Became findable.
     pub stored: u64,
     /// Stopped being findable.
@@ -65,6 +69,8 @@ impl Counters {
                 self.allocated += 1;
                 self.allocated_unused += u64::from(*unused);
             }
+            Event::Recovered { blocks, .. } => self.recovered += u64::from(*blocks),
+            Event::Grafted { .. } => self.grafted += 1,
             Event::Stored { .. } => self.stored += 1,
             Event::Expired { .. } => self.expired += 1,
             Event::Lost { hit: Some(tier), .. } => {

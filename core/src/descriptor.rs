@@ -44,6 +44,29 @@ impl Medium {
     }
 }
 
+/// What a file is to the next process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FileRole {
+    /// Slots that mean nothing to it: what an earlier process left there is emptied.
+    #[default]
+    Scratch,
+    /// Slots that it may find again: what is there stays, what is new is zeros, and the file stays when
+    /// the region is released.
+    Lasting,
+    /// What a process needs to find lasting slots again, one for each (directory, rank, window): kept in the
+    /// same way, and not even made longer until something is written there, since it may be somebody else's.
+    /// It is filled and peeked in whole pages, and no transfer touches it.
+    Index,
+}
+
+impl FileRole {
+    /// Whether the content outlives the process.
+    #[must_use]
+    pub fn lasts(self) -> bool {
+        self != Self::Scratch
+    }
+}
+
 /// The slots of one (directory, rank, window, pool). The backend derives every file name from
 /// these numbers, so files of two windows, ranks or pools can't collide; only `directory` comes
 /// from outside, and it is resolved beneath the operator's root and nowhere else.
@@ -55,8 +78,10 @@ pub struct FileMedium {
     pub rank: u32,
     /// The window's attention size in tokens.
     pub window: u32,
-    /// The pool's index in its window.
+    /// The pool's index in its window; 0 for an index, which is about all of them.
     pub pool: u32,
+    /// What it is to the next process.
+    pub role: FileRole,
     /// Bytes from one slot to the next. A backend may keep each slot in a file of its own.
     pub stride: Bytes,
 }

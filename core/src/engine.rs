@@ -14,9 +14,11 @@ use crate::config::{EngineConfig, WindowConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, NoFiles, RequestId};
 use crate::eviction::EvictionPolicy;
+use crate::index::Contents;
 use crate::key::KeySpace;
 use crate::mover::Mover;
 use crate::order::Outbox;
+use crate::recovery::Recovery;
 use crate::sequence::{Request, Sequence, spill};
 use crate::slots::{Site, Slots};
 use crate::transfer::RetryPolicy;
@@ -85,6 +87,8 @@ pub struct Engine<B> {
     outbox: Outbox,
     /// One for each window, reused.
     plans: Vec<Plan>,
+    durable: bool,
+    recovery: Recovery,
 }
 
 impl<B> fmt::Debug for Engine<B> {
@@ -111,7 +115,9 @@ impl<B: Backend> Engine<B> {
     ///
     /// # Errors
     /// `Config` for a setting that is invalid, `Unsupported` where the backend lacks a route between
-    /// two tiers, and what [`Backend::allocate`] answers. Everything allocated goes with the backend.
+    /// two tiers, and what [`Backend::allocate`] answers; with [`EngineConfig::durable`] also `Config` for a
+    /// directory where another model, secret or layout has its blocks, which are left as they are, and
+    /// `Busy` where another process keeps its own. Everything allocated goes with the backend.
     pub fn new(
         mut backend: B,
         config: EngineConfig,
@@ -120,9 +126,11 @@ impl<B: Backend> Engine<B> {
         config.validate()?;
         let EngineConfig { mut windows, .. } = config;
         windows.sort_by_key(|window| window.size);
+        // A block's content is the same however many blocks there are.
+        let shapes: Vec<_> = windows.iter().map(|window| (window.size, &window.pools)).collect();
         let keys = KeySpace::new(
             config.tokens_per_block,
-            &format!("{}\0{}\0{windows:?}", config.model, config.tokens_per_block),
+            &format!("{}\0{}\0{shapes:?}", config.model, config.tokens_per_block),
             &config.secret,
         );
         let rules = Rules {
@@ -134,10 +142,12 @@ impl<B: Backend> Engine<B> {
         };
         let mut outbox = Outbox::new(config.payload);
         let (mut made, mut slots) = (Vec::new(), Vec::new());
+        let mut recovery = Recovery::default();
         for (index, sizes) in (0..).zip(&windows) {
             let sliding = sizes.size < config.sequence_tokens_max;
             let blocks = (sizes.blocks, config.reserve);
-            let window = Window::new(index, sizes.size, sliding, rules, blocks, policy(sizes));
+            let mut window = Window::new(index, sizes.size, sliding, rules, blocks, policy(sizes));
+            let mut contents = Contents::default();
             if config.payload {
                 let pools = sizes.layout(config.tokens_per_block)?;
                 let site = Site {
@@ -146,11 +156,15 @@ impl<B: Backend> Engine<B> {
                     directories: &config.directories,
                     verify: config.verify,
                     ordinal: config.device,
+                    durable: config.durable,
                 };
-                let layout = keys.layout(sizes.size);
-                slots.push(Slots::allocate(&mut backend, window.tiers(), pools, layout, &site)?);
+                let allocated = Slots::allocate(&mut backend, window.tiers(), pools, &keys, &site)?;
+                slots.push(allocated.0);
+                contents = allocated.1;
             }
             outbox.event(Event::Created { window: index, blocks: sizes.blocks.by_tier() });
+            window.recover(&contents.found, &mut outbox);
+            recovery += contents.recovery;
             made.push(window);
         }
         Ok(Self {
@@ -168,6 +182,8 @@ impl<B: Backend> Engine<B> {
             pins: BTreeMap::new(),
             next_pin: 0,
             outbox,
+            durable: config.durable,
+            recovery,
         })
     }
 
@@ -178,7 +194,8 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// `Exhausted` if a window lacks the blocks: nothing has changed, and an [`Event::Rejected`]
     /// says so. `Config` for a malformed request or an id that lives already. `Device` if the backend
-    /// as a whole can't go on: then the request is admitted all the same.
+    /// as a whole can't go on: then the request is admitted all the same, and stores nothing until it
+    /// settles.
     pub fn add(&mut self, request: &Request) -> Result<Admission> {
         let id = request.id;
         if self.requests.contains_key(&id) {
@@ -191,7 +208,7 @@ impl<B: Backend> Engine<B> {
         sequence.held = self.admit(request, &sequence, fallback)?;
         let matched_tokens = sequence.matched_tokens(self.rules.tokens_per_block);
         self.requests.insert(id, sequence);
-        self.carry_out()?;
+        self.carry_out_for(id)?;
         Ok(Admission { matched_tokens, fallback })
     }
 
@@ -212,10 +229,17 @@ impl<B: Backend> Engine<B> {
             retention: &request.retention,
             spill: sequence.decode.spill,
         };
+        for window in &mut self.windows {
+            window.graft(&demand, &self.keys, &mut self.outbox);
+        }
         let mut each = self.windows.iter().zip(&mut self.plans);
         let full =
             each.find_map(|(window, plan)| (!window.plan(&demand, plan)).then_some(window.size));
         if let Some(window) = full {
+            sometimes!(
+                window != self.windows[0].size,
+                "a request is rejected by a window after another had room"
+            );
             self.outbox.event(Event::Rejected { request: request.id });
             let what = format!(
                 "request {} needs {} blocks, more than window {window} can give: end other \
@@ -238,7 +262,7 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// `Exhausted` if a window lacks the blocks, `OutOfRange` for an unknown request or one at its
     /// longest; nothing has changed. `Device` if the backend as a whole can't go on: then the token is
-    /// there all the same.
+    /// there all the same, and the request stores nothing until it settles.
     pub fn append(&mut self, request: RequestId, token: i32) -> Result<()> {
         let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
         let tokens = sequence.tokens;
@@ -258,7 +282,7 @@ impl<B: Backend> Engine<B> {
             window.grow(request, held, tokens, sequence.decode, &mut self.outbox);
         }
         sequence.push(token);
-        self.carry_out()
+        self.carry_out_for(request)
     }
 
     /// A request takes its last `tokens` generated tokens back, as after a rejected draft.
@@ -336,6 +360,7 @@ impl<B: Backend> Engine<B> {
     pub fn remove(&mut self, request: RequestId) -> Result<RequestStats> {
         let mut sequence = self.requests.remove(&request).ok_or_else(|| unknown(request))?;
         let stats = sequence.stats();
+        sometimes!(sequence.is_unsettled(), "an interrupted request stores nothing");
         let usable = sequence.tokens - 1;
         let stores = sequence.beams == 1 && self.rules.reuse && !sequence.is_unsettled();
         if stores {

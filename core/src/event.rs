@@ -44,6 +44,20 @@ pub enum Event {
         /// Ordinary blocks by tier.
         blocks: [u32; 3],
     },
+    /// So many blocks of the disk tier hold what an earlier process published.
+    Recovered {
+        /// Which window.
+        window: u16,
+        /// How many.
+        blocks: u32,
+    },
+    /// A request's prefix led to a block of an earlier process; [`Event::Stored`] follows.
+    Grafted {
+        /// Which window.
+        window: u16,
+        /// The block.
+        block: BlockId,
+    },
     /// A request was accepted.
     Added {
         /// The request.
@@ -105,7 +119,7 @@ pub enum Event {
         /// To there.
         to: Tier,
     },
-    /// A findable block's content was given up for room.
+    /// The content of a block, findable or of an earlier process, was given up for room.
     Dropped {
         /// Which window.
         window: u16,

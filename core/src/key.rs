@@ -178,6 +178,13 @@ impl KeySpace {
         std::array::from_fn(|i| whole.as_bytes()[i])
     }
 
+    /// Names a place where content is kept, for those who know model, layout and secret.
+    pub(crate) fn site(&self, place: &str) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.secret);
+        hasher.update(&self.fingerprint).update(b"site").update(place.as_bytes());
+        *hasher.finalize().as_bytes()
+    }
+
     /// The keys of the first `usable` tokens, the last one short if `partial` allows it.
     #[must_use]
     pub fn chain(&self, prompt: &TokenPrompt, usable: usize, partial: bool) -> Vec<ChainKey> {

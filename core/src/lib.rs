@@ -10,6 +10,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`probes`] | what runs are meant to come by; nothing in ordinary builds |
 //! | `error`, `units` | [`Error`], [`Nanos`], [`Bytes`] |
 //! | `key` | [`BlockKey`]: what a block's content is, and the two hashes made of it |
 //! | `block` | [`BlockId`], [`Tier`], [`Place`] |
@@ -25,6 +26,7 @@
 //! | `tree` | the prefix tree |
 //! | `tiers` | blocks that nobody uses |
 //! | `order` | what deciding leaves to do |
+//! | `recovery`, `index` | [`Recovery`]; the index of a durable disk tier, for the next process |
 //! | `window` | one attention window and every decision about it |
 //! | `slots` | where the bytes of blocks are |
 //! | `mover` | carries moves out, fenced, retried, timed |
@@ -32,6 +34,10 @@
 //! | `engine` | [`Engine`] |
 
 #![forbid(unsafe_code)]
+
+// First, because its macros are known only behind it.
+#[macro_use]
+pub mod probes;
 
 mod backend;
 mod block;
@@ -44,11 +50,13 @@ mod engine;
 mod error;
 mod event;
 mod eviction;
+mod index;
 mod key;
 mod kv_event;
 mod mover;
 mod order;
 mod pool;
+mod recovery;
 mod retention;
 mod sequence;
 mod slots;
@@ -64,7 +72,7 @@ pub use block::{BlockId, PRIORITY_DEFAULT, PRIORITY_MAX, Place, Tier};
 pub use config::{EngineConfig, WindowConfig};
 pub use counters::Counters;
 pub use decision::DecisionLog;
-pub use descriptor::{Descriptor, FileMedium, Medium, MediumKind, RegionId};
+pub use descriptor::{Descriptor, FileMedium, FileRole, Medium, MediumKind, RegionId};
 pub use engine::{Admission, BlockState, Engine, PinId, Settled};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, NoFiles, RequestId};
@@ -75,6 +83,7 @@ pub use key::{
 pub use kv_event::{KvEvent, KvEventData, KvEvents, StoredBlock};
 pub use mover::TransferStats;
 pub use pool::{Element, ModelShape, OffsetTable, Pool, PoolShape};
+pub use recovery::Recovery;
 pub use retention::{Retention, TokenRange};
 pub use sequence::{Prompt, Request};
 pub use slots::Verify;

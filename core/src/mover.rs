@@ -19,10 +19,10 @@ use crate::transfer::{Completion, Fault, RetryPolicy, TransferRequest};
 use crate::units::{Bytes, Nanos};
 use fence::Fences;
 use flight::{Flights, Late};
-use job::{Job, Jobs, Seq, Waiting};
+use job::{Job, Jobs, Seq, Waiting, note_order};
 use queue::{Queues, Way};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A slot of one window of one engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +66,8 @@ pub(crate) struct Mover {
     jobs: Jobs,
     fences: Fences,
     queues: Queues,
+    /// Jobs that wait for no other any more, and whose way was not looked for yet.
+    free: VecDeque<Seq>,
     flights: Flights,
     late: Late,
     /// Slots whose content is that of a failed move.
@@ -97,6 +99,8 @@ impl Mover {
             self.jobs[earlier].waiting.push(Waiting { seq, feeds });
         }
         let doomed = brings.is_none() && self.wrong.contains(&source);
+        note_order(&moved, brings.is_some(), before.len());
+        sometimes!(doomed, "a move is doomed before it starts");
         self.jobs.push(Job::new(moved, pools, before.len() as u32, doomed));
         self.stats.moves += 1;
         if before.is_empty() {
@@ -105,14 +109,29 @@ impl Mover {
     }
 
     fn make_ready(&mut self, seq: Seq) {
-        let way = self.jobs[seq].way();
-        self.queues.of(way).ready.push_back(seq);
+        self.free.push_back(seq);
+    }
+
+    /// Lines up what has become free. What can't succeed ends at once, however long its way is: its
+    /// content was lost on the way to its source, or one of its slots is out of bounds.
+    fn line_up(&mut self) {
+        while let Some(seq) = self.free.pop_front() {
+            let job = &self.jobs[seq];
+            if job.doomed || job.spots().iter().any(|&spot| self.unsafe_now(spot)) {
+                sometimes!(!job.doomed, "a move to a slot out of bounds is not sent");
+                self.fail(seq, Fault::new(ErrorKind::Unavailable));
+            } else {
+                let way = job.way();
+                self.queues.of(way).ready.push_back(seq);
+            }
+        }
     }
 
     /// The slot is to be written anew.
     pub(crate) fn refresh(&mut self, spot: Spot) {
         self.wrong.remove(&spot);
         if let Some(writer) = self.fences.writer(spot) {
+            sometimes!("a slot is written anew while a move into it is under way");
             self.jobs[writer].stale = true;
         }
     }
@@ -160,14 +179,20 @@ impl Mover {
         }
         self.now = backend.park(Nanos::ZERO);
         let mut completions = std::mem::take(&mut self.completions);
-        let polled = backend.poll(&mut completions);
+        let skips = buggify!("nothing is polled in this step");
+        let polled = if skips { Ok(()) } else { backend.poll(&mut completions) };
+        if buggify!("completions are taken in reverse") {
+            completions.reverse();
+        }
         for completion in completions.drain(..) {
             self.complete(&completion, slots, retry);
         }
         self.completions = completions;
         polled?;
         self.give_up_overdue(slots, retry);
-        self.start(backend, slots, keys, retry);
+        if !buggify!("nothing starts in this step") {
+            self.start(backend, slots, keys, retry);
+        }
         Ok(())
     }
 
@@ -177,11 +202,13 @@ impl Mover {
         self.now = backend.park(next.unwrap_or(self.now));
     }
 
-    fn complete(&mut self, completion: &Completion, slots: &[Slots], retry: RetryPolicy) {
+    fn complete(&mut self, completion: &Completion, slots: &mut [Slots], retry: RetryPolicy) {
         if self.late.end(completion.id) {
+            sometimes!("a request given up ends late");
             return;
         }
         let Some(flight) = self.flights.land(completion.id) else {
+            sometimes!("a completion is of nothing in flight");
             self.stats.strays += 1;
             return;
         };
@@ -192,26 +219,41 @@ impl Mover {
         }
     }
 
-    fn give_up_overdue(&mut self, slots: &[Slots], retry: RetryPolicy) {
+    fn give_up_overdue(&mut self, slots: &mut [Slots], retry: RetryPolicy) {
         while let Some(id) = self.flights.overdue(self.now) {
             let Some(flight) = self.flights.land(id) else { return };
             self.queues.of(flight.way).parts_in_flight -= flight.owners.len() as u32;
+            sometimes!("a request is given up at its deadline");
             self.stats.timed_out += 1;
             let spots = flight.owners.iter().flat_map(|&seq| self.jobs[seq].spots()).collect();
             self.late.insert(id, spots);
+            let (jobs, late) = (&self.jobs, &self.late);
+            // What is half on its way ends there.
+            let is_out = |seq: Seq| {
+                let job = &jobs[seq];
+                job.boarded == 0 && job.spots().iter().any(|&spot| late.touch(spot))
+            };
+            self.queues.withdraw(is_out, &mut self.free);
             for seq in flight.owners {
                 self.end_part(seq, Some(Fault::new(ErrorKind::TimedOut)), slots, retry);
             }
         }
     }
 
-    fn end_part(&mut self, seq: Seq, fault: Option<Fault>, slots: &[Slots], retry: RetryPolicy) {
+    fn end_part(
+        &mut self,
+        seq: Seq,
+        fault: Option<Fault>,
+        slots: &mut [Slots],
+        retry: RetryPolicy,
+    ) {
         let job = &mut self.jobs[seq];
         job.parts_left -= 1;
         // What timed out decides: the slots are not ours to try again.
         let timed_out = fault.filter(|fault| fault.kind == ErrorKind::TimedOut);
         job.fault = timed_out.or(job.fault).or(fault);
         if job.parts_left > 0 {
+            sometimes!(fault.is_some(), "a part fails while others of its block are under way");
             return;
         }
         match job.fault.take() {
@@ -224,8 +266,10 @@ impl Mover {
             }
             Some(fault) => self.fail(seq, fault),
             None => {
+                sometimes!(job.attempt > 1, "a retry succeeds");
                 let moved = &job.moved;
-                let slots = &slots[usize::from(moved.window)];
+                let slots = &mut slots[usize::from(moved.window)];
+                slots.arrived(moved);
                 let bytes = (0..job.pools).map(|pool| slots.part(moved, pool).bytes());
                 self.stats.bytes += bytes.sum::<Bytes>();
                 self.stats.done += 1;
@@ -251,13 +295,16 @@ impl Mover {
         // What lies in a slot is what its last write left.
         if !stale && self.fences.writer(target).is_none() {
             if done {
-                self.wrong.remove(&target);
+                let healed = self.wrong.remove(&target);
+                sometimes!(healed, "a good write heals a wrong slot");
             } else {
                 self.wrong.insert(target);
             }
         }
+        sometimes!(stale && !done, "a failed move's slot was to be written anew");
         for later in waiting {
             let job = &mut self.jobs[later.seq];
+            sometimes!(later.feeds && !done, "a failure dooms what waits for it");
             job.doomed |= later.feeds && !done;
             job.waits -= 1;
             if job.waits == 0 {

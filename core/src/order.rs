@@ -4,6 +4,7 @@ use crate::block::{BlockId, Place};
 use crate::counters::Counters;
 use crate::event::Event;
 use crate::key::BlockKey;
+use crate::units::Nanos;
 
 /// Content goes from one slot to another of the same window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,9 @@ pub(crate) struct Move {
     pub(crate) gds: bool,
     /// What the content is, while the block is findable.
     pub(crate) key: Option<BlockKey>,
+    /// What the block is worth.
+    pub(crate) priority: u8,
+    pub(crate) duration: Nanos,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -71,6 +71,8 @@ pub(crate) struct Sequence {
     pub(crate) beams: u32,
     pub(crate) decode: Terms,
     pub(crate) held: Vec<Held>,
+    /// A call for it found the backend broken: until it settles nobody can have computed it.
+    pub(crate) interrupted: bool,
 }
 
 impl Sequence {
@@ -109,7 +111,9 @@ impl Sequence {
         let tokens = tokens as u32;
         let decode = Terms { worth: request.retention.decode_worth(), spill };
         let beams = request.beams;
-        Ok(Self { text, chain, prompt_tokens: tokens, tokens, beams, decode, held: Vec::new() })
+        let held = Vec::new();
+        let prompt_tokens = tokens;
+        Ok(Self { text, chain, prompt_tokens, tokens, beams, decode, held, interrupted: false })
     }
 
     /// Leading tokens found in every window.
@@ -118,9 +122,10 @@ impl Sequence {
         matched.min().unwrap_or(0)
     }
 
-    /// Whether it holds what it can't count on and has not been told of: then it was not computed.
+    /// Whether it holds what it can't count on and has not been told of, or was told that it failed:
+    /// then it was not computed.
     pub(crate) fn is_unsettled(&self) -> bool {
-        self.held.iter().any(|held| held.lost.is_some())
+        self.interrupted || self.held.iter().any(|held| held.lost.is_some())
     }
 
     /// What was taken, over all windows.

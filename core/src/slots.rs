@@ -1,9 +1,12 @@
 //! Slots: where the bytes of every block are, and what the trailers behind them must say.
 
+mod lasting;
+
 use crate::backend::{Backend, Capability, Route};
 use crate::block::{Place, Tier};
-use crate::descriptor::{Descriptor, FileMedium, Medium, MediumKind, RegionId};
+use crate::descriptor::{Descriptor, FileMedium, FileRole, Medium, MediumKind, RegionId};
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::{Contents, Index, IndexSite};
 use crate::key::KeySpace;
 use crate::order::Move;
 use crate::pool::Pool;
@@ -68,6 +71,8 @@ pub(crate) struct Slots {
     pools: Vec<Pool>,
     shelves: [Shelf; 3],
     layout: [u8; 16],
+    /// Where the disk is durable.
+    index: Option<Index>,
 }
 
 /// What the slots of a window are made for.
@@ -77,23 +82,61 @@ pub(crate) struct Site<'a> {
     pub(crate) directories: &'a [String],
     pub(crate) verify: Verify,
     pub(crate) ordinal: u32,
+    pub(crate) durable: bool,
 }
 
 impl Slots {
-    /// Allocates the regions of a window.
+    /// Allocates the regions of a window; answers also what an earlier process published there.
     pub(crate) fn allocate<B: Backend>(
         backend: &mut B,
         tiers: &Tiers,
         pools: Vec<Pool>,
-        layout: [u8; 16],
+        keys: &KeySpace,
         site: &Site<'_>,
-    ) -> Result<Self> {
+    ) -> Result<(Self, Contents)> {
         check_routes(backend.name(), backend.capability(), tiers, &pools)?;
-        let mut slots = Self { pools, shelves: Default::default(), layout };
+        let layout = keys.layout(site.window_size);
+        let mut slots = Self { pools, shelves: Default::default(), layout, index: None };
+        let mut contents = Contents::default();
+        if site.durable && tiers.blocks(Tier::Disk) > 0 {
+            // Before the slots, which are not touched where the index is somebody else's.
+            let opened = slots.open_index(backend, tiers, keys, site)?;
+            (slots.index, contents) = (Some(opened.0), opened.1);
+        }
         for tier in Tier::ALL.into_iter().filter(|&tier| tiers.blocks(tier) > 0) {
             slots.shelves[tier as usize] = slots.shelf(backend, tier, tiers.slots(tier), site)?;
         }
-        Ok(slots)
+        slots.recover(backend, &contents)?;
+        Ok((slots, contents))
+    }
+
+    fn open_index<B: Backend>(
+        &self,
+        backend: &mut B,
+        tiers: &Tiers,
+        keys: &KeySpace,
+        site: &Site<'_>,
+    ) -> Result<(Index, Contents)> {
+        let strides = self.strides(backend.capability().alignment, true);
+        let place = (site.rank, site.window_size, strides, site.directories);
+        let site = IndexSite {
+            directory: &site.directories[0],
+            rank: site.rank,
+            window_size: site.window_size,
+            fingerprint: keys.site(&format!("{place:?}")),
+            slots: tiers.slots(Tier::Disk),
+            directories: site.directories.len(),
+        };
+        site.open(backend)
+    }
+
+    /// Bytes from slot to slot, by pool; `None` beyond 64 bits.
+    fn strides(&self, alignment: Bytes, sealed: bool) -> Option<Vec<Bytes>> {
+        let stride = |pool: &Pool| match sealed {
+            true => Stamp::sealed_len(pool.bytes, alignment),
+            false => round_up(pool.bytes, alignment),
+        };
+        self.pools.iter().map(stride).collect()
     }
 
     fn shelf<B: Backend>(
@@ -105,6 +148,7 @@ impl Slots {
     ) -> Result<Shelf> {
         let alignment = backend.capability().alignment;
         let sealed = site.verify.seals(tier);
+        let role = if site.durable { FileRole::Lasting } else { FileRole::Scratch };
         let too_large = || {
             let what = format!(
                 "window {}: {count} slots on {tier:?} exceed 63 bits of bytes",
@@ -112,15 +156,8 @@ impl Slots {
             );
             Error::new(ErrorKind::OutOfRange, what)
         };
-        let mut shelf = Shelf::default();
-        for pool in &self.pools {
-            let stride = if sealed {
-                Stamp::sealed_len(pool.bytes, alignment)
-            } else {
-                round_up(pool.bytes, alignment)
-            };
-            shelf.strides.push(stride.ok_or_else(too_large)?);
-        }
+        let strides = self.strides(alignment, sealed).ok_or_else(too_large)?;
+        let mut shelf = Shelf { strides, ..Shelf::default() };
         let directories: Vec<&str> = match tier {
             Tier::Disk => site.directories.iter().map(String::as_str).collect(),
             _ => vec![""],
@@ -138,6 +175,7 @@ impl Slots {
                         rank: site.rank,
                         window: site.window_size,
                         pool: pool as u32,
+                        role,
                         stride,
                     }),
                 };
@@ -156,7 +194,8 @@ impl Slots {
     }
 
     pub(crate) fn regions(&self) -> impl Iterator<Item = RegionId> {
-        self.shelves.iter().flat_map(|shelf| shelf.regions.iter().flatten().copied())
+        let shelves = self.shelves.iter().flat_map(|shelf| shelf.regions.iter().flatten().copied());
+        shelves.chain(self.index.as_ref().map(Index::region))
     }
 
     /// The bytes of one pool of a slot.
@@ -171,9 +210,13 @@ impl Slots {
     }
 
     /// Remembers what a move is about to write, so that a load can ask for it.
-    pub(crate) fn note(&mut self, moved: &Move, keys: &KeySpace, generation: u64) {
+    pub(crate) fn note(&mut self, moved: &Move, keys: &KeySpace, number: u64) {
+        if let (Some(index), Tier::Disk) = (&mut self.index, moved.target.tier) {
+            index.forget(moved.target.slot, number);
+        }
         let shelf = &mut self.shelves[moved.target.tier as usize];
         if let Some(written) = shelf.written.get_mut(moved.target.slot as usize) {
+            let generation = self.index.as_ref().map_or(number, |index| index.generation(number));
             let key = moved.key.as_ref();
             *written = Written {
                 key: key.map_or([0; 32], |key| keys.identity(key)),

@@ -87,6 +87,31 @@ impl Tiers {
         (tiers, made)
     }
 
+    /// The block that has a slot of a tier at the start.
+    pub(crate) fn first_in(&self, tier: Tier, slot: u32) -> BlockId {
+        let before = |count: fn(&Self, Tier) -> u32, end: usize| -> u32 {
+            Tier::ALL[..end].iter().map(|&tier| count(self, tier)).sum()
+        };
+        let reserve = |tiers: &Self, tier| tiers.slots(tier) - tiers.blocks(tier);
+        BlockId(match slot.checked_sub(self.blocks(tier)) {
+            None => before(Self::blocks, tier as usize) + slot,
+            Some(rank) => before(Self::blocks, 3) + before(reserve, tier as usize) + rank,
+        })
+    }
+
+    /// Some blocks of a tier are not empty, those of its reserve included: of the others, the last ones are its
+    /// reserve now.
+    pub(crate) fn fill(&mut self, tier: Tier, is_taken: impl Fn(BlockId) -> bool) {
+        let (empties, reserve) =
+            (&mut self.empties[tier as usize], &mut self.reserve[tier as usize]);
+        let mut rest: Vec<BlockId> = empties.drain(..).chain(reserve.drain(..)).collect();
+        rest.retain(|&id| !is_taken(id));
+        rest.sort_unstable();
+        let kept = rest.split_off(rest.len().saturating_sub(self.reserve_max as usize));
+        empties.extend(rest);
+        reserve.extend(kept);
+    }
+
     /// Blocks of a tier, without its reserve.
     pub(crate) fn blocks(&self, tier: Tier) -> u32 {
         self.blocks[tier as usize]
@@ -114,7 +139,10 @@ impl Tiers {
     /// Takes an empty block; of the reserve only where content is about to leave the tier.
     pub(crate) fn take(&mut self, tier: Tier, leaving: Option<Tier>) -> Option<BlockId> {
         self.empties[tier as usize].pop_front().or_else(|| {
-            (leaving == Some(tier)).then(|| self.reserve[tier as usize].pop_front()).flatten()
+            let reserve = &mut self.reserve[tier as usize];
+            let block = if leaving == Some(tier) { reserve.pop_front() } else { None };
+            sometimes!(block.is_some(), "a reserve block stands in");
+            block
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod admission;
 mod held;
+mod unclaimed;
 
 use crate::block::{Block, BlockId, PRIORITY_DEFAULT, Place, Spill, Tier};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 pub(crate) use admission::{Demand, Plan};
 pub(crate) use held::Held;
 pub use held::RequestStats;
+use unclaimed::Unclaimed;
 
 /// What windows of one engine share.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +56,7 @@ pub(crate) struct Window {
     broken: BTreeSet<RequestId>,
     /// Out of use once nobody holds them.
     quarantined: BTreeSet<BlockId>,
+    unclaimed: Unclaimed,
 }
 
 /// An empty block that nobody owns.
@@ -85,6 +88,7 @@ impl Window {
             fronts: BTreeSet::new(),
             broken: BTreeSet::new(),
             quarantined: BTreeSet::new(),
+            unclaimed: Unclaimed::default(),
         }
     }
 
@@ -104,6 +108,7 @@ impl Window {
         self.policy.advance(self.now, &mut expired);
         for id in expired {
             let block = &mut self.tree[id];
+            sometimes!(block.tier != Tier::Device, "a priority expires below the device");
             let old = std::mem::replace(&mut block.priority, PRIORITY_DEFAULT);
             let hash = block.findable().then_some(block.hash);
             out.event(Event::Expired { window: self.index, block: id, hash, old });
@@ -116,27 +121,34 @@ impl Window {
         if let Some(block) = self.tiers.take(tier, leaving) {
             return Some(Vacated { block, unused: true });
         }
+        sometimes!(leaving == Some(tier), "the reserve is exhausted");
         let victim = self.policy.victim(tier)?;
-        let unused = !self.tree[victim].findable();
+        let unused = !self.tree[victim].findable() && !self.tree[victim].unclaimed;
         // Not queued any more, whatever making room for it below detaches.
         self.tree[victim].queued = false;
         if let Some(next) = self.refuge(victim)
             && let Some(below) = self.vacate(next, leaving, out)
         {
             if self.tree[victim].findable() {
+                sometimes!(tier == Tier::Host, "a victim is demoted from host to disk");
                 self.exchange(victim, below.block, out);
                 self.policy.relocate(victim, next);
                 self.tree[victim].queued = true;
                 return Some(Vacated { block: below.block, unused });
             }
             // The room below was an ancestor's, so there is nothing left to keep.
+            sometimes!("a victim lost its parent while room was made for it");
             self.tiers.give(next, below.block);
         }
+        sometimes!(!unused && !self.policy.keeps(victim), "a victim is not worth keeping");
+        sometimes!(self.refuge(victim).is_some(), "a victim has no room below");
         self.policy.remove(victim);
         self.give_up(victim);
         if self.tree[victim].findable() {
             out.event(Event::Dropped { window: self.index, block: victim, tier });
             self.detach(victim, out);
+        } else if self.disown(victim) {
+            out.event(Event::Dropped { window: self.index, block: victim, tier });
         }
         Some(Vacated { block: victim, unused })
     }
@@ -164,8 +176,17 @@ impl Window {
         let window = self.index;
         out.event(Event::Moved { window, block, hash, from: source.tier, to: target.tier });
         out.order(|| {
-            let key = findable.then(|| moved.key.clone());
-            Order::Move(Move { window, block, source, target, tokens: None, gds: spill.gds(), key })
+            Order::Move(Move {
+                window,
+                block,
+                source,
+                target,
+                tokens: None,
+                gds: spill.gds(),
+                key: findable.then(|| moved.key.clone()),
+                priority: moved.priority,
+                duration: moved.duration,
+            })
         });
         let emptied = &mut self.tree[empty];
         emptied.tier = source.tier;
@@ -189,6 +210,7 @@ impl Window {
             self.unhook(block, out);
             return;
         }
+        sometimes!("a subtree is detached");
         for id in self.tree.subtree(block) {
             self.unhook(id, out);
             if id != block {
@@ -215,6 +237,7 @@ impl Window {
     /// A queued block holds nothing any more.
     fn empty_if_queued(&mut self, id: BlockId) {
         if self.unqueue(id) {
+            sometimes!("a queued descendant is emptied");
             self.give_up(id);
             self.tiers.give(self.tree[id].tier, id);
         }
@@ -226,6 +249,10 @@ impl Window {
             return;
         }
         let all = (block, RequestId(0))..=(block, RequestId(u64::MAX));
+        sometimes!(
+            self.fronts.range(all.clone()).count() > 0,
+            "a front's block is given to another"
+        );
         self.broken.extend(self.fronts.range(all).map(|&(_, request)| request));
     }
 
@@ -257,6 +284,7 @@ impl Window {
         if let Some(new) = priority
             && new != block.priority
         {
+            sometimes!("a hit gets another priority");
             let old = std::mem::replace(&mut block.priority, new);
             let (window, hash) = (self.index, block.hash);
             out.event(Event::Repriced { window, block: id, hash, old, new });
@@ -288,8 +316,7 @@ impl Window {
     /// Hangs the blocks of a sequence into the tree, each under the one before. Where an equal
     /// block hangs already, that one is followed and the sequence's own stays out.
     fn store(&mut self, chain: &[ChainKey], blocks: &[BlockId], out: &mut Outbox) {
-        let root = self.tree.root();
-        let mut parent = root;
+        let mut parent = self.tree.root();
         for (link, &own) in chain.iter().zip(blocks) {
             // The common case without a search: it hangs here already.
             if self.tree[own].parent == parent {
@@ -297,24 +324,30 @@ impl Window {
                 continue;
             }
             if let Some(found) = self.tree.child(parent, link) {
+                sometimes!("an equal block hangs already");
                 parent = found;
                 continue;
             }
-            self.tree.insert(own, parent, link);
-            let above = (parent != root).then_some(parent);
-            let block = &self.tree[own];
-            out.event(Event::Stored {
-                window: self.index,
-                block: own,
-                parent: above,
-                parent_hash: above.map(|id| self.tree[id].hash),
-                key: link.key.clone(),
-                hash: link.hash,
-                priority: block.priority,
-                tier: block.tier,
-            });
+            self.hang(own, parent, link, out);
             parent = own;
         }
+    }
+
+    /// Hangs a block under `parent` by a key that no other child there has: it can be found from now on.
+    fn hang(&mut self, id: BlockId, parent: BlockId, link: &ChainKey, out: &mut Outbox) {
+        self.tree.insert(id, parent, link);
+        let above = (parent != self.tree.root()).then_some(parent);
+        let block = &self.tree[id];
+        out.event(Event::Stored {
+            window: self.index,
+            block: id,
+            parent: above,
+            parent_hash: above.map(|id| self.tree[id].hash),
+            key: link.key.clone(),
+            hash: link.hash,
+            priority: block.priority,
+            tier: block.tier,
+        });
     }
 
     fn referenced(&self, id: BlockId) -> Result<&Block> {
@@ -375,15 +408,18 @@ impl Window {
             let place = self.tree[id].place();
             let (lost, kept_out) = (wrong(place), unsafe_now(place));
             if (lost || kept_out) && self.tree[id].findable() {
+                sometimes!("a findable block is lost at a drain");
                 out.event(Event::Lost { window: self.index, block: id, hit: None });
                 self.detach(id, out);
                 self.empty_if_queued(id);
             }
             if kept_out {
                 if self.tiers.withdraw(place.tier, id) {
+                    sometimes!("a block stays out of use");
                     self.quarantined.insert(id);
                 }
             } else if self.quarantined.remove(&id) && self.tree[id].refs == 0 {
+                sometimes!("a block comes back into use");
                 if self.tree[id].findable() {
                     self.queue(id, End::Back);
                 } else {
@@ -410,6 +446,9 @@ impl Window {
 
     /// Heap bytes of the window's metadata, without what token keys point to.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.tree.heap_bytes() + self.tiers.heap_bytes() + self.policy.heap_bytes()
+        self.tree.heap_bytes()
+            + self.tiers.heap_bytes()
+            + self.policy.heap_bytes()
+            + self.unclaimed.heap_bytes()
     }
 }

@@ -50,6 +50,10 @@ impl<B: Backend> Backend for Counting<B> {
         Ok(id)
     }
 
+    fn flush(&mut self, region: RegionId) -> Result<()> {
+        self.inner.flush(region)
+    }
+
     fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
         self.inner.poll(done)
     }

@@ -22,6 +22,7 @@
 //! | `oracle` | what every block must hold |
 //! | `laws` | what must hold between the numbers of a replay |
 //! | [`lockstep`] | engine and model side by side |
+//! | [`explore`] | seeds, faults, and laws that must hold |
 //! | `replay` | the replay itself |
 //! | `report` | an outcome for people |
 //! | [`doctor`] | what this machine is good for, and what to do about the rest |
@@ -32,6 +33,8 @@ mod arrival;
 mod below;
 pub mod doctor;
 mod draw;
+#[cfg(feature = "sim")]
+pub mod explore;
 mod laws;
 pub mod lockstep;
 mod metered;

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+#[cfg(feature = "sim")]
+mod exploring;
 mod failure;
 mod output;
 
@@ -23,6 +25,10 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Replay(arguments) => replay(&arguments),
         Command::Doctor(arguments) => examine(&arguments),
+        #[cfg(feature = "sim")]
+        Command::Explore(arguments) => exploring::explore(&arguments),
+        #[cfg(feature = "sim")]
+        Command::Rerun(arguments) => exploring::rerun(&arguments),
     };
     done.unwrap_or_else(Failure::report)
 }

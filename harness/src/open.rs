@@ -1,9 +1,7 @@
 //! Opening the backend that the settings ask for.
 
 use crate::below::Below;
-#[cfg(feature = "posix")]
-use crate::settings::Root;
-use crate::settings::{BackendKind, Settings};
+use crate::settings::{BackendKind, Root, Settings};
 use tempfile::TempDir;
 use tierproof_core::{Backend, Error, ErrorKind, Result};
 
@@ -27,6 +25,12 @@ pub(crate) fn open(settings: &Settings) -> Result<Opened> {
     if settings.profile.is_some() && settings.backend != BackendKind::Sim {
         let context = "a device profile is for the simulated device: take the profile away, or \
                        choose the sim backend";
+        return Err(Error::new(ErrorKind::Config, context));
+    }
+    let has_files =
+        !matches!(settings.backend, BackendKind::Sim | BackendKind::Dram | BackendKind::CudaDram);
+    if settings.durable && has_files && !matches!(settings.root, Root::At(_)) {
+        let context = "durable blocks in a directory that is removed at the end: give --directory";
         return Err(Error::new(ErrorKind::Config, context));
     }
     match settings.backend {

@@ -46,21 +46,27 @@ pub(crate) fn tenant(prompt: &Prompt) -> u32 {
 /// What each block was filled with last. Ids are dense, so a list is the map.
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
-    contents: Vec<Identity>,
+    /// Nothing where an earlier replay filled the block, and nobody has looked yet.
+    contents: Vec<Option<Identity>>,
     generation: u64,
 }
 
 impl Oracle {
-    /// What `block` holds.
-    pub(crate) fn content(&self, block: BlockId) -> Identity {
-        self.contents.get(block.0 as usize).copied().unwrap_or_default()
+    /// What `block` holds, unless an earlier replay filled it.
+    pub(crate) fn content(&self, block: BlockId) -> Option<Identity> {
+        self.contents.get(block.0 as usize).copied().unwrap_or(Some(Identity::default()))
+    }
+
+    /// `block` holds what an earlier replay filled it with: not known, or as was just seen.
+    pub(crate) fn inherit(&mut self, block: BlockId, seen: Option<Identity>) {
+        self.set(block, seen);
     }
 
     /// `block` is about to be filled; answers with what.
     pub(crate) fn write(&mut self, block: BlockId, tenant: u32, tag: u64) -> Identity {
         self.generation += 1;
         let content = Identity { tenant, pool: 0, tag, generation: self.generation };
-        self.set(block, content);
+        self.set(block, Some(content));
         content
     }
 
@@ -69,10 +75,10 @@ impl Oracle {
         self.set(target, self.content(source));
     }
 
-    fn set(&mut self, block: BlockId, content: Identity) {
+    fn set(&mut self, block: BlockId, content: Option<Identity>) {
         let index = block.0 as usize;
         if index >= self.contents.len() {
-            self.contents.resize(index + 1, Identity::default());
+            self.contents.resize(index + 1, Some(Identity::default()));
         }
         self.contents[index] = content;
     }

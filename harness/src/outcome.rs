@@ -35,6 +35,21 @@ pub struct Outcome {
     pub misses: u64,
     /// Hits over blocks, 0 without blocks.
     pub hit_ratio: f64,
+    /// Whether blocks on disk were published, and those of an earlier replay found.
+    #[serde(default)]
+    pub durable: bool,
+    /// Blocks of an earlier replay that were in the disk tier at the start.
+    #[serde(default)]
+    pub recovered: u64,
+    /// Of these, blocks that prompts came back for.
+    #[serde(default)]
+    pub grafted: u64,
+    /// Blocks of an earlier replay that were lost because the index was damaged.
+    #[serde(default)]
+    pub records_damaged: u64,
+    /// Blocks that were published, each time that one came to disk.
+    #[serde(default)]
+    pub published: u64,
     /// Misses of which the first tokens were found.
     pub partial_hits: u64,
     /// Hits that a failed transfer made misses.

@@ -26,6 +26,8 @@ pub const SECTOR_LEN: usize = 512;
 
 const WORDS: usize = SECTOR_LEN / 8;
 const HEADER: usize = 5;
+/// Bytes that a block needs to say whose it is.
+pub(crate) const NAMED_LEN: usize = HEADER * 8;
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Whose bytes a block holds.
@@ -124,6 +126,14 @@ impl Identity {
         let last = sectors.len() as u64;
         self.write(last, &mut whole);
         if whole[..rest.len()] == *rest { Ok(()) } else { Err(self.name(last, rest)) }
+    }
+
+    /// Whose bytes these say that they are, by their first sector; nothing where they are too few to say, or
+    /// damaged. Whether they are is for [`Identity::check`] to tell.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let [_, tag, generation, owner, _] = read_header(bytes)?;
+        Some(Self { tenant: (owner >> 32) as u32, pool: owner as u32, tag, generation })
     }
 
     fn header(&self, sector: u64) -> [u64; HEADER] {

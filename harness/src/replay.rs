@@ -1,5 +1,7 @@
 //! The replay: requests one after the other through an engine, every byte checked.
 
+mod lasting;
+
 use crate::arrival::{Arrival, WorkRequest};
 use crate::laws;
 use crate::metered::{Metered, Running};
@@ -18,6 +20,8 @@ use tierproof_core::{
 
 /// Requests between two reports of progress.
 const PROGRESS_STEP: u64 = 64;
+/// Requests between two publications of a durable disk tier.
+const PUBLISH_STEP: u64 = 64;
 
 /// Replays a whole workload. The decision log goes to `decisions`; `watch` hears of the progress.
 ///
@@ -105,6 +109,7 @@ impl<W: Write> Replay<W> {
             backend: backend.name().into(),
             policy: settings.policy.clone(),
             seed: settings.seed,
+            durable: settings.durable,
             ..Outcome::default()
         };
         let payload_len = usize::try_from(settings.block_bytes).map_err(|_| {
@@ -167,6 +172,9 @@ impl<W: Write> Replay<W> {
             self.compute(request.id, prompt, output, names, whole)?;
         }
         self.engine.call(|engine| engine.remove(request.id))?;
+        if self.outcome.durable && self.next_id.is_multiple_of(PUBLISH_STEP) {
+            self.publish()?;
+        }
         self.take_events()
     }
 
@@ -197,7 +205,9 @@ impl<W: Write> Replay<W> {
 
     /// Compares every byte of a block with what was written, which must be `name`'s if given.
     fn check(&mut self, block: BlockId, name: Option<u64>, place: &str) -> Result<()> {
-        let content = self.oracle.content(block);
+        let Some(content) = self.oracle.content(block) else {
+            return self.check_inherited(block, name, place);
+        };
         if let Some(name) = name.filter(|&name| name != content.tag) {
             let (tag, id) = (content.tag, block.0);
             self.verdicts
@@ -257,9 +267,13 @@ impl<W: Write> Replay<W> {
         };
         for event in self.engine.events() {
             self.recount.observe(&event);
-            if let Event::Copied { source, target, .. } = event {
-                self.copies += 1;
-                self.oracle.copy(source, target);
+            match event {
+                Event::Copied { source, target, .. } => {
+                    self.copies += 1;
+                    self.oracle.copy(source, target);
+                }
+                Event::Grafted { block, .. } => self.oracle.inherit(block, None),
+                _ => {}
             }
             self.log.observe(&event).map_err(unwritable)?;
         }
@@ -273,6 +287,9 @@ impl<W: Write> Replay<W> {
     /// What the backend and the writer of the decision log answer.
     pub fn finish(mut self, workload: &str) -> Result<Outcome> {
         self.engine.call(Running::drain)?;
+        if self.outcome.durable {
+            self.publish()?;
+        }
         self.take_events()?;
         let virtual_ns = (self.engine.backend_mut().park(Nanos::ZERO) - self.began_at).0;
         let wall_ns = self.began.elapsed().as_nanos();
@@ -308,6 +325,9 @@ impl<W: Write> Replay<W> {
         if outcome.blocks > 0 {
             outcome.hit_ratio = outcome.hits as f64 / outcome.blocks as f64;
         }
+        outcome.recovered = counters.recovered;
+        outcome.grafted = counters.grafted;
+        outcome.records_damaged = self.engine.state().recovery().damaged;
         outcome.partial_hits = counters.partial_hits;
         outcome.lost = counters.lost_hits;
         outcome.offloads = counters.offloads;

@@ -35,7 +35,7 @@ pub fn report(outcome: &Outcome, blocks: [u32; 3]) -> String {
     text
 }
 
-fn table(columns: &[&str]) -> Table {
+pub(crate) fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED.with_rounded_corners());
     if !columns.is_empty() {
@@ -89,7 +89,13 @@ fn facts(outcome: &Outcome) -> Table {
     }
     table.add_row(["moved".into(), bytes(outcome.bytes_moved)]);
     table.add_row(["verified".into(), format!("{} blocks", grouped(outcome.blocks_verified))]);
+    if outcome.durable {
+        let (found, used) = (grouped(outcome.recovered), grouped(outcome.grafted));
+        table.add_row(["recovered".into(), format!("{found} blocks, {used} found again")]);
+        table.add_row(["published".into(), format!("{} blocks", grouped(outcome.published))]);
+    }
     for (name, count) in [
+        ("damaged records", outcome.records_damaged),
         ("corrupt", outcome.blocks_corrupt),
         ("lost", outcome.lost),
         ("fallbacks", outcome.fallbacks),

@@ -68,6 +68,9 @@ pub struct Settings {
     pub timed: bool,
     /// Whether stored blocks carry trailers, and the bytes of hits are read back and compared.
     pub verify: bool,
+    /// Whether blocks on disk are published for a later replay in the same directory, and those of an earlier
+    /// one are found.
+    pub durable: bool,
 }
 
 impl Default for Settings {
@@ -85,6 +88,7 @@ impl Default for Settings {
             seed: 0,
             timed: false,
             verify: true,
+            durable: false,
         }
     }
 }
@@ -116,6 +120,7 @@ impl Settings {
             tokens_per_block: self.tokens_per_block,
             sequence_tokens_max: tokens_max,
             directories: vec![DIRECTORY.into()],
+            durable: self.durable,
             verify: if self.verify { Verify::All } else { Verify::Off },
             model: "replay".into(),
             payload,

@@ -60,6 +60,10 @@ impl<B: Backend> Backend for Timed<B> {
         self.time(|inner| inner.submit(request))
     }
 
+    fn flush(&mut self, region: RegionId) -> Result<()> {
+        self.time(|inner| inner.flush(region))
+    }
+
     fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
         self.time(|inner| inner.poll(done))
     }

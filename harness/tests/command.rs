@@ -87,6 +87,11 @@ fn the_json_object_has_every_promised_field() {
         "engine_ns",
         "backend_ns",
         "decision_hash",
+        "durable",
+        "recovered",
+        "grafted",
+        "records_damaged",
+        "published",
     ] {
         assert!(outcome.get(field).is_some(), "{field} is missing: {outcome}");
     }
@@ -322,4 +327,72 @@ fn what_ran_below_is_told() {
     let table = text(&run(&arguments).stdout);
     let queue = format!("libplugin_POSIX.so with {}", nixl["queue"].as_str().expect("a queue"));
     assert!(table.contains("\nbelow: NIXL ") && table.contains(&queue), "{table}");
+}
+
+/// Small tiers above a disk that holds the whole workload.
+const DURABLE: [&str; 10] = [
+    "chat",
+    "--limit",
+    "200",
+    "--device-blocks",
+    "64",
+    "--host-blocks",
+    "64",
+    "--disk-blocks",
+    "4096",
+    "--durable",
+];
+
+#[test]
+fn a_durable_run_is_found_by_the_next() {
+    run_durably_twice("posix");
+}
+
+#[cfg(feature = "nixl")]
+#[test]
+#[cfg_attr(not(nixl_here), ignore = "NIXL is not here: run scripts/fetch-nixl")]
+fn a_durable_run_through_nixl_is_found_by_the_next() {
+    run_durably_twice("nixl-posix");
+}
+
+/// What a run published is found by the next one in the same directory, and every byte of it is right.
+fn run_durably_twice(backend: &str) {
+    let root = tempdir().unwrap();
+    let place = ["--backend", backend, "--directory", root.path().to_str().unwrap()];
+    let arguments = [&DURABLE[..], &place].concat();
+    let first = json(&arguments);
+    let number = |outcome: &Value, field: &str| outcome[field].as_u64().unwrap();
+    assert_eq!((number(&first, "recovered"), number(&first, "grafted")), (0, 0));
+    assert!(number(&first, "published") > 100, "{first}");
+    let second = json(&arguments);
+    assert!(number(&second, "recovered") > 100, "{second}");
+    assert!(number(&second, "grafted") > 100, "{second}");
+    assert!(number(&second, "hits_disk") > number(&first, "hits_disk"), "{second}");
+    assert!(number(&second, "hits") > number(&first, "hits"), "{second}");
+    assert_eq!((number(&second, "blocks_corrupt"), number(&second, "lost")), (0, 0));
+
+    let output = run(&[&arguments[..], &["--no-progress"]].concat());
+    let table = text(&output.stdout);
+    assert!(table.contains("recovered") && table.contains("found again"), "{table}");
+}
+
+#[test]
+fn durable_needs_a_place_that_stays_and_trailers() {
+    assert!(refused(&["--durable", "--backend", "posix"]).contains("--directory"));
+    let root = tempdir().unwrap();
+    let place = ["--backend", "posix", "--directory", root.path().to_str().unwrap()];
+    let in_place = |more: &[&str]| refused(&[&["--durable"], &place[..], more].concat());
+    assert!(in_place(&["--no-verify"]).contains("trailers"));
+    assert!(in_place(&["--disk-blocks", "0"]).contains("disk tier"));
+    assert!(refused(&["--durable", "--backend", "dram"]).contains("files"));
+}
+
+/// Within one run it only publishes, and decides as ever.
+#[test]
+fn a_durable_run_on_the_simulator_decides_as_any_other() {
+    let durable = json(&DURABLE);
+    let plain = json(&DURABLE[..DURABLE.len() - 1]);
+    assert!(durable["published"].as_u64() > Some(100));
+    assert_eq!(plain["published"], 0);
+    assert_eq!(durable["decision_hash"], plain["decision_hash"]);
 }

@@ -2,11 +2,12 @@
 
 use crate::draw::Domain;
 use crate::fault::Verdict;
-use crate::flight::{give_back, take};
+use crate::flight::{give_back, take, touched};
 use crate::judge::{Judge, out_of_range};
 use crate::memory::Region;
 use crate::schedule::{RouteIndex, Service};
 use crate::sim::{Sim, tidy};
+use crate::streams::StreamPoint;
 use tierproof_core::{
     Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Medium, MediumKind,
     Nanos, RegionId, Result, Route, TransferId, TransferRequest,
@@ -32,7 +33,7 @@ impl Backend for Sim {
             let context = format!("the profile has no route from or to {kind:?}");
             return Err(Error::new(ErrorKind::Unsupported, context));
         }
-        self.memory.allocate(kind, len)
+        self.memory.allocate(medium, len)
     }
 
     fn release(&mut self, region: RegionId) -> Result<()> {
@@ -55,6 +56,7 @@ impl Backend for Sim {
     fn fill(&mut self, target: Descriptor, bytes: &[u8]) -> Result<()> {
         let judged = self.judge_bytes(target, bytes.len(), true);
         self.watch(judged)?;
+        self.wait_for_writers(target)?;
         self.memory.image(target.region).write(span(target)).copy_from_slice(bytes);
         Ok(())
     }
@@ -62,6 +64,7 @@ impl Backend for Sim {
     fn peek(&mut self, source: Descriptor, bytes: &mut [u8]) -> Result<()> {
         let judged = self.judge_bytes(source, bytes.len(), false);
         self.watch(judged)?;
+        self.wait_for_writers(source)?;
         bytes.copy_from_slice(self.memory.image(source.region).read(span(source)));
         Ok(())
     }
@@ -90,6 +93,21 @@ impl Backend for Sim {
                 self.depart(id, request, (route, payload), verdict);
                 Ok(id)
             }
+        }
+    }
+
+    /// At once. Requests in flight are not part of it.
+    fn flush(&mut self, region: RegionId) -> Result<()> {
+        match self.memory.get_mut(region) {
+            Some(file) if file.kind == MediumKind::File => {
+                file.image.flush();
+                Ok(())
+            }
+            Some(_) => {
+                let context = format!("{region:?} is memory: only files can be flushed");
+                Err(Error::new(ErrorKind::Unsupported, context))
+            }
+            None => out_of_range(format!("{region:?} was never given or is released")),
         }
     }
 
@@ -163,7 +181,14 @@ impl Sim {
                 self.flights.get(flight).faults = tidy(parts, request.parts.len());
             }
         }
-        self.schedule.enter(self.now, service);
+        let touched = touched(&request.parts, self.capability.alignment);
+        let after: Vec<StreamPoint> =
+            touched.flat_map(|(at, ..)| self.streams.before(at)).collect();
+        if after.is_empty() {
+            self.schedule.enter(self.now, service);
+        } else {
+            self.streams.hold_back(service, after);
+        }
     }
 }
 

@@ -18,6 +18,14 @@ pub(crate) enum Domain {
     Unwritten,
     /// Bytes that a failed transfer leaves.
     Garbage,
+    /// Whether a fault strikes.
+    Fault,
+    /// How it strikes.
+    FaultDetail,
+    /// Which sectors a power cut leaves new.
+    Cut,
+    /// Bytes that a kernel writes that reads nothing.
+    Kernel,
 }
 
 /// All draws of one seed.
@@ -58,10 +66,20 @@ pub(crate) fn fill(bytes: &mut [u8], start: u64) {
 }
 
 /// The finalizer of splitmix64: every bit of the input moves about half of the output.
-const fn mix(value: u64) -> u64 {
+pub(crate) const fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     value ^ (value >> 31)
+}
+
+/// What [`mix`] makes `value` of. Each step is undone: a shift by xoring it as often as it
+/// reaches, a multiplication by that with the inverse of the (odd) factor modulo 2^64.
+pub(crate) const fn unmix(value: u64) -> u64 {
+    let value = value ^ (value >> 31) ^ (value >> 62);
+    let value = value.wrapping_mul(0x3196_42b2_d24d_8ec3);
+    let value = value ^ (value >> 27) ^ (value >> 54);
+    let value = value.wrapping_mul(0x96de_1b17_3f11_9089);
+    value ^ (value >> 30) ^ (value >> 60)
 }
 
 #[cfg(test)]
@@ -76,6 +94,14 @@ mod tests {
         assert_eq!(bytes[..8], 0xe220_a839_7b1d_cdaf_u64.to_le_bytes());
         assert_eq!(bytes[8..16], 0x6e78_9e6a_a1b9_65f4_u64.to_le_bytes());
         assert_eq!(bytes[16..], 0x06c4_5d18_8009_454f_u64.to_le_bytes()[..4]);
+    }
+
+    #[test]
+    fn mixing_can_be_undone() {
+        for value in (0..64).map(|bit| 1 << bit).chain([0, 1, u64::MAX, STEP]) {
+            assert_eq!(unmix(mix(value)), value);
+            assert_eq!(mix(unmix(value)), value);
+        }
     }
 
     #[test]

@@ -54,6 +54,23 @@ impl Flights {
         &mut self.flights[number as usize]
     }
 
+    /// Parts that are to succeed of requests that have not `ended`, by request.
+    pub(crate) fn under_way(&self, ended: &[u32]) -> impl Iterator<Item = Part> {
+        let mut flights: Vec<_> = (0..).zip(&self.flights).collect();
+        flights.retain(|(number, flight)| flight.id.is_some() && !ended.contains(number));
+        flights.sort_by_key(|(_, flight)| flight.id);
+        flights.into_iter().flat_map(|(_, flight)| {
+            let fails = |index: u32| flight.faults.iter().any(|(failed, _)| *failed == index);
+            let parts = (0..).zip(&flight.parts).filter(move |(index, _)| !fails(*index));
+            parts.map(|(_, part)| *part)
+        })
+    }
+
+    /// Every request in flight, and its parts.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (TransferId, &[Part])> {
+        self.flights.iter().filter_map(|flight| Some((flight.id?, flight.parts.as_slice())))
+    }
+
     /// The number of request `id`.
     pub(crate) fn find(&self, id: TransferId) -> Option<u32> {
         let found = self.flights.iter().position(|flight| flight.id == Some(id));
@@ -124,6 +141,21 @@ fn free(memory: &mut Memory, at: Descriptor, range: &Range<Bytes>, holder: Holde
 /// Descriptor, whether with a trailer, and whether written: of the source, then of the target.
 fn sides(part: &Part) -> [(Descriptor, bool, bool); 2] {
     [(part.source, part.check.is_some(), false), (part.target, part.seal.is_some(), true)]
+}
+
+/// What each part of an acceptable request touches, trailers included: where, whether it writes, and
+/// which part.
+pub(crate) fn touched(
+    parts: &[Part],
+    alignment: Bytes,
+) -> impl Iterator<Item = (Descriptor, bool, u32)> + '_ {
+    (0..).zip(parts).flat_map(move |(index, part)| {
+        sides(part).map(|(at, sealed, writing)| {
+            let range = extent(at, sealed, alignment);
+            let len = range.map_or(at.len, |range| range.end - range.start);
+            (Descriptor { len, ..at }, writing, index)
+        })
+    })
 }
 
 fn held(at: Descriptor, sealed: bool, alignment: Bytes) -> Range<Bytes> {

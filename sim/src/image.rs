@@ -1,15 +1,36 @@
 //! The bytes of one region: what reads see and, for files, what a power cut leaves.
 //!
-//! Pages that nobody has touched hold bytes drawn from the seed, made when they are first needed,
+//! Pages that nobody has touched hold what lies unwritten there, made when they are first needed,
 //! so that a large region costs nothing until it is used. A file's page is set aside when it is
 //! first changed after a flush; that is all of the durable image that differs from the live one.
 
-use crate::draw;
+use crate::poison::{Leftover, Poison};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use tierproof_core::{Bytes, Error, ErrorKind, Result};
 
 const PAGE: usize = 4096;
+/// What a device writes whole or not at all.
+pub(crate) const SECTOR: usize = 512;
+
+/// What a region holds before it is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Unwritten {
+    /// Bytes that say whose they are, from the region's start.
+    Poison(Poison, Leftover),
+    /// Zeros, as a new file's.
+    Zeros,
+}
+
+impl Unwritten {
+    /// What lies at `offset`.
+    fn fill(self, bytes: &mut [u8], offset: Bytes) {
+        match self {
+            Self::Poison(poison, start) => poison.fill(bytes, Leftover { offset, ..start }),
+            Self::Zeros => bytes.fill(0),
+        }
+    }
+}
 
 /// What a page was when it was last durable.
 #[derive(Debug)]
@@ -25,31 +46,51 @@ pub(crate) struct Image {
     bytes: Vec<u8>,
     /// By page: not touched yet.
     blank: Vec<bool>,
-    /// Where the drawn bytes begin in their stream.
-    stream: u64,
+    unwritten: Unwritten,
     /// Only of files: by page, changed since the last flush; and what those were.
     changed: Vec<bool>,
     durable: BTreeMap<usize, Durable>,
 }
 
 impl Image {
-    /// `len` bytes of the stream from `stream`.
-    pub(crate) fn new(len: Bytes, stream: u64, file: bool) -> Result<Self> {
-        let exhausted = || {
-            let context = format!("no memory for a region of {len} bytes: allocate less");
-            Error::new(ErrorKind::Exhausted, context)
-        };
-        let len = usize::try_from(len).map_err(|_| exhausted())?;
-        // A failed `vec!` would end the process, so first ask whether there is that much.
-        Vec::<u8>::new().try_reserve_exact(len).map_err(|_| exhausted())?;
+    /// `len` unwritten bytes.
+    pub(crate) fn new(len: Bytes, unwritten: Unwritten, file: bool) -> Result<Self> {
+        let len = affordable(len)?;
         let pages = len.div_ceil(PAGE);
         Ok(Self {
             bytes: vec![0; len],
             blank: vec![true; pages],
-            stream,
+            unwritten,
             changed: vec![false; if file { pages } else { 0 }],
             durable: BTreeMap::new(),
         })
+    }
+
+    /// Makes a file that lasts longer by zeros, or shorter. That is durable at once, as a journal would have it.
+    pub(crate) fn resize(&mut self, len: Bytes) -> Result<()> {
+        let len = affordable(len)?;
+        let pages = len.div_ceil(PAGE);
+        if let Some(cut) = len.checked_rem(PAGE).filter(|&cut| cut > 0)
+            && len < self.bytes.len()
+            && !self.blank[pages - 1]
+        {
+            // What is cut off the last page is zero if it comes back.
+            let last = self.page(pages - 1);
+            self.bytes[last][cut..].fill(0);
+        }
+        self.bytes.resize(len, 0);
+        self.blank.resize(pages, true);
+        self.changed.resize(pages, false);
+        self.durable.retain(|&page, _| page < pages);
+        for (&page, durable) in &mut self.durable {
+            if let Durable::Content(content) = durable {
+                let range = page * PAGE..len.min((page + 1) * PAGE);
+                let mut bytes = std::mem::take(content).into_vec();
+                bytes.resize(range.len(), 0);
+                *content = bytes.into();
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn len(&self) -> Bytes {
@@ -99,23 +140,33 @@ impl Image {
         self.durable.clear();
     }
 
-    /// Takes a file back to its durable image.
-    pub(crate) fn revert(&mut self) {
+    /// Takes a file back to its durable image, but for sectors that are `new`; what it holds
+    /// then is durable.
+    pub(crate) fn revert(&mut self, new: impl Fn(usize) -> bool) {
         for (page, durable) in std::mem::take(&mut self.durable) {
             self.changed[page] = false;
+            let range = self.page(page);
+            let sectors = range.start / SECTOR..range.end.div_ceil(SECTOR);
+            if matches!(durable, Durable::Unwritten) && !sectors.clone().any(&new) {
+                self.blank[page] = true;
+                continue;
+            }
+            let mut old = vec![0; range.len()];
             match durable {
-                Durable::Unwritten => self.blank[page] = true,
-                Durable::Content(content) => {
-                    let range = self.page(page);
-                    self.bytes[range].copy_from_slice(&content);
-                }
+                Durable::Unwritten => self.unwritten.fill(&mut old, range.start as Bytes),
+                Durable::Content(content) => old.copy_from_slice(&content),
+            }
+            for lost in sectors.filter(|&sector| !new(sector)) {
+                let sector = lost * SECTOR..range.end.min((lost + 1) * SECTOR);
+                let from = sector.start - range.start..sector.end - range.start;
+                self.bytes[sector].copy_from_slice(&old[from]);
             }
         }
     }
 
-    /// Loses everything: all pages hold bytes of the stream from `stream`.
-    pub(crate) fn lose(&mut self, stream: u64) {
-        self.stream = stream;
+    /// Loses everything: all pages are unwritten.
+    pub(crate) fn lose(&mut self, unwritten: Unwritten) {
+        self.unwritten = unwritten;
         self.blank.fill(true);
     }
 
@@ -124,8 +175,8 @@ impl Image {
             if self.blank[page] {
                 self.blank[page] = false;
                 let range = self.page(page);
-                let start = self.stream.wrapping_add((page as u64) << 32);
-                draw::fill(&mut self.bytes[range], start);
+                let offset = range.start as Bytes;
+                self.unwritten.fill(&mut self.bytes[range], offset);
             }
         }
     }
@@ -150,6 +201,18 @@ impl Image {
     fn page(&self, page: usize) -> Range<usize> {
         page * PAGE..self.bytes.len().min((page + 1) * PAGE)
     }
+}
+
+/// A length that there is memory for.
+fn affordable(len: Bytes) -> Result<usize> {
+    let exhausted = || {
+        let context = format!("no memory for a region of {len} bytes: allocate less");
+        Error::new(ErrorKind::Exhausted, context)
+    };
+    let len = usize::try_from(len).map_err(|_| exhausted())?;
+    // A failed `vec!` would end the process, so first ask whether there is that much.
+    Vec::<u8>::new().try_reserve_exact(len).map_err(|_| exhausted())?;
+    Ok(len)
 }
 
 /// The pages that `range` touches.

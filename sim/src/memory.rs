@@ -1,12 +1,15 @@
 //! All regions, and the copies between them.
 
+use crate::config::SimConfig;
 use crate::draw::{self, Domain, Draw};
-use crate::image::Image;
+use crate::drawer::Drawer;
+use crate::image::{Image, SECTOR, Unwritten};
+use crate::poison::{Leftover, Poison};
 use crate::ranges::Ranges;
 use std::ops::Range;
 use tierproof_core::{
-    Bytes, Descriptor, Error, ErrorKind, Fault, MediumKind, Part, RegionId, Result, Rows, Stamp,
-    TRAILER_LEN,
+    Bytes, Descriptor, Error, ErrorKind, Fault, FileMedium, Medium, MediumKind, Part, RegionId,
+    Result, Rows, Stamp, TRAILER_LEN,
 };
 
 /// One region.
@@ -14,6 +17,8 @@ use tierproof_core::{
 pub(crate) struct Region {
     pub(crate) kind: MediumKind,
     pub(crate) image: Image,
+    /// The file that it is, if that lasts.
+    lasting: Option<FileMedium>,
     /// What requests in flight read and write of it.
     pub(crate) ranges: Ranges,
     /// By neighbourhood of [`VISITED`] bytes: requests so far whose first target began there.
@@ -36,30 +41,49 @@ impl Region {
 #[derive(Debug)]
 pub(crate) struct Memory {
     regions: Vec<Option<Region>>,
+    /// Files that last and that no region is of.
+    drawer: Drawer,
     draw: Draw,
+    poison: Poison,
     alignment: Bytes,
-    /// How often all that is not durable was lost.
-    cuts: u64,
+    /// How often all that is not durable was lost, modulo 256.
+    cuts: u8,
 }
 
 impl Memory {
-    pub(crate) fn new(draw: Draw, alignment: Bytes) -> Self {
-        Self { regions: Vec::new(), draw, alignment, cuts: 0 }
+    pub(crate) fn new(config: &SimConfig) -> Self {
+        Self {
+            regions: Vec::new(),
+            drawer: Drawer::default(),
+            draw: Draw::new(config.seed),
+            poison: Poison::new(config.seed),
+            alignment: config.alignment,
+            cuts: 0,
+        }
     }
 
-    pub(crate) fn allocate(&mut self, kind: MediumKind, len: Bytes) -> Result<RegionId> {
+    pub(crate) fn allocate(&mut self, medium: &Medium, len: Bytes) -> Result<RegionId> {
         let id = u32::try_from(self.regions.len()).map_err(|_| {
             Error::new(ErrorKind::Exhausted, "all region ids are used: build a new simulator")
         })?;
-        let image = Image::new(len, self.unwritten(id), kind == MediumKind::File)?;
+        let kind = medium.kind();
+        let lasting = match medium {
+            Medium::File(file) if file.role.lasts() => Some(file.clone()),
+            _ => None,
+        };
+        let image = match &lasting {
+            Some(file) => self.drawer.open(file, len)?,
+            None => Image::new(len, self.unwritten(id), kind == MediumKind::File)?,
+        };
         let visits = vec![0; len.div_ceil(VISITED) as usize];
-        self.regions.push(Some(Region { kind, image, ranges: Ranges::default(), visits }));
+        self.regions.push(Some(Region { kind, image, lasting, ranges: Ranges::default(), visits }));
         Ok(RegionId(id))
     }
 
     pub(crate) fn release(&mut self, id: RegionId) {
-        if let Some(region) = self.regions.get_mut(id.0 as usize) {
-            *region = None;
+        let region = self.regions.get_mut(id.0 as usize).and_then(Option::take);
+        if let Some(Region { lasting: Some(file), image, .. }) = region {
+            self.drawer.close(&file, image);
         }
     }
 
@@ -102,23 +126,53 @@ impl Memory {
         draw::fill(self.image(part.target.region).write(range), start);
     }
 
-    /// Loses all memory, and of files what was not flushed.
-    pub(crate) fn cut(&mut self) {
-        self.cuts += 1;
-        for id in 0..self.regions.len() {
-            let stream = self.unwritten(id as u32);
-            let Some(region) = &mut self.regions[id] else { continue };
+    /// Takes all files back to what was flushed, but for sectors that are `new`.
+    pub(crate) fn revert_files(&mut self, new: impl Fn(RegionId, usize) -> bool) {
+        for (id, region) in (0..).map(RegionId).zip(&mut self.regions) {
+            let Some(region) = region.as_mut().filter(|it| it.kind == MediumKind::File) else {
+                continue;
+            };
+            region.image.revert(|sector| new(id, sector));
+        }
+        self.drawer.revert();
+    }
+
+    /// Loses all memory; what files hold is durable. Files that last are closed.
+    pub(crate) fn end_cut(&mut self) {
+        self.cuts = self.cuts.wrapping_add(1);
+        for id in 0..self.regions.len() as u32 {
+            let unwritten = self.unwritten(id);
+            let Some(region) = self.get_mut(RegionId(id)) else { continue };
             region.ranges.clear();
             if region.kind == MediumKind::File {
-                region.image.revert();
+                region.image.flush();
             } else {
-                region.image.lose(stream);
+                region.image.lose(unwritten);
+            }
+            if region.lasting.is_some() {
+                self.release(RegionId(id));
             }
         }
     }
 
-    fn unwritten(&self, region: u32) -> u64 {
-        self.draw.at(Domain::Unwritten, &[region.into(), self.cuts])
+    /// Does of a part that was in flight what reached its file: sectors that are `new`.
+    pub(crate) fn execute_torn(&mut self, part: &Part, new: impl Fn(usize) -> bool) {
+        let range = span(part.target, part.seal.is_some(), self.alignment);
+        let old = self.image(part.target.region).read(range.clone()).to_vec();
+        if self.execute(part).is_err() {
+            return;
+        }
+        let live = self.image(part.target.region).write(range.clone());
+        for lost in (range.start / SECTOR..range.end.div_ceil(SECTOR)).filter(|&it| !new(it)) {
+            let sector = range.start.max(lost * SECTOR)..range.end.min((lost + 1) * SECTOR);
+            let piece = sector.start - range.start..sector.end - range.start;
+            live[piece.clone()].copy_from_slice(&old[piece]);
+        }
+    }
+
+    fn unwritten(&self, region: u32) -> Unwritten {
+        let start = Leftover { region: region as u16, offset: 0, epoch: self.cuts };
+        Unwritten::Poison(self.poison, start)
     }
 }
 

@@ -8,11 +8,9 @@ use crate::judge::out_of_range;
 use crate::memory::Memory;
 use crate::profile::Profile;
 use crate::schedule::Schedule;
+use crate::streams::Streams;
 use std::fmt;
-use tierproof_core::{
-    Bytes, Capability, Error, ErrorKind, Fault, MediumKind, Nanos, Part, RegionId, Result, Route,
-    TransferId,
-};
+use tierproof_core::{Bytes, Capability, ErrorKind, Fault, Nanos, Part, Result, Route, TransferId};
 
 /// A call that no correct caller makes. It was refused and had no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,13 +56,14 @@ pub struct Sim {
     pub(crate) schedule: Schedule,
     pub(crate) memory: Memory,
     pub(crate) flights: Flights,
+    pub(crate) streams: Streams,
     /// Ended, by time and then by draw, and not yet polled.
     pub(crate) done: Vec<Ended>,
     pub(crate) faults: Box<dyn FaultSource>,
     /// The id of the next request.
     pub(crate) next_id: u64,
     misuses: Vec<Misuse>,
-    profile: Profile,
+    pub(crate) profile: Profile,
     /// Room for the flights that end at one instant.
     ended: Vec<u32>,
 }
@@ -74,7 +73,7 @@ pub struct Sim {
 pub(crate) struct Ended {
     pub(crate) at: Nanos,
     order: u64,
-    id: TransferId,
+    pub(crate) id: TransferId,
     pub(crate) flight: u32,
 }
 
@@ -100,8 +99,9 @@ impl Sim {
             draw,
             now: Nanos::ZERO,
             schedule: Schedule::new(&config.profile),
-            memory: Memory::new(draw, config.alignment),
+            memory: Memory::new(&config),
             flights: Flights::default(),
+            streams: Streams::default(),
             done: Vec::new(),
             faults: Box::new(faults),
             next_id: 0,
@@ -129,40 +129,15 @@ impl Sim {
         &self.misuses
     }
 
-    /// Makes what a file region holds now durable, at once. Requests in flight are not part of it.
-    ///
-    /// # Errors
-    /// `OutOfRange` for an unknown region, `Unsupported` for memory.
-    pub fn flush(&mut self, region: RegionId) -> Result<()> {
-        match self.memory.get_mut(region) {
-            Some(file) if file.kind == MediumKind::File => {
-                file.image.flush();
-                Ok(())
-            }
-            Some(_) => {
-                let context = format!("{region:?} is memory: only files can be flushed");
-                Err(Error::new(ErrorKind::Unsupported, context))
-            }
-            None => out_of_range(format!("{region:?} was never given or is released")),
-        }
-    }
-
-    /// Loses all that is not durable: requests in flight and completions not yet polled vanish,
-    /// memory holds other undefined bytes, files hold what was last flushed. Regions stay.
-    pub fn power_cut(&mut self) {
-        self.schedule = Schedule::new(&self.profile);
-        self.flights = Flights::default();
-        self.done.clear();
-        self.memory.cut();
-    }
-
     /// Lets a request that hangs go on from now, as if its service began now.
     ///
     /// # Errors
     /// `OutOfRange` if no request of this id hangs.
     pub fn unhang(&mut self, id: TransferId) -> Result<()> {
         let flight = self.flights.find(id);
-        if flight.is_some_and(|flight| self.schedule.unhang(self.now, flight)) {
+        let (schedule, streams) = (&mut self.schedule, &mut self.streams);
+        let mut unhang = |flight| schedule.unhang(self.now, flight) || streams.unhang(flight);
+        if flight.is_some_and(&mut unhang) {
             return Ok(());
         }
         out_of_range(format!("transfer {} does not hang", id.0))
@@ -180,7 +155,7 @@ impl Sim {
     /// Does all that happens until `until`, or until something has ended.
     pub(crate) fn run(&mut self, until: Nanos) {
         while self.done.is_empty() {
-            match self.schedule.next().filter(|&next| next <= until) {
+            match self.next().filter(|&next| next <= until) {
                 Some(next) => self.run_instant(next),
                 None => break,
             }
@@ -189,12 +164,18 @@ impl Sim {
 
     /// Does all that happens now.
     pub(crate) fn settle(&mut self) {
-        while self.schedule.next().is_some_and(|next| next <= self.now) {
+        while self.next().is_some_and(|next| next <= self.now) {
             self.run_instant(self.now);
         }
     }
 
-    fn run_instant(&mut self, now: Nanos) {
+    /// When something happens next of itself.
+    pub(crate) fn next(&self) -> Option<Nanos> {
+        self.schedule.next().into_iter().chain(self.streams.next()).min()
+    }
+
+    /// Does all that happens at `now`.
+    pub(crate) fn run_instant(&mut self, now: Nanos) {
         self.now = now;
         let mut ended = std::mem::take(&mut self.ended);
         self.schedule.run(now, &mut ended);
@@ -204,10 +185,12 @@ impl Sim {
         }
         self.ended = ended;
         self.done[first..].sort_unstable();
+        self.turn();
     }
 
-    /// Moves the bytes of a flight. Nothing could touch its ranges since it was accepted, so that
-    /// this is the same as if it had read its sources when its service began.
+    /// Moves the bytes of a flight. No transfer and no host could touch its ranges since it was
+    /// accepted, so that this is the same as if it had read its sources when its service began. A
+    /// kernel that nothing orders could.
     fn end(&mut self, number: u32) {
         let flight = self.flights.get(number);
         let id = flight.id.expect("it was boarded");

@@ -128,7 +128,7 @@ impl Bench {
 
     /// The log so far, which starts anew.
     pub(crate) fn take_log(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.driver.model_mut().log)
+        self.driver.take_model_log()
     }
 
     /// What `store` lines of window 0 say since the log started, without verb and window.

@@ -1,4 +1,4 @@
-//! What is done with regions at once: made, filled, peeked, copied between memories.
+//! What is done with regions at once: made, filled, peeked, flushed, copied between memories.
 
 use super::io::Desk;
 use super::regions::{ALIGNMENT, Region, Regions, in_flight};
@@ -12,7 +12,9 @@ use crate::lend::{Access, Claim, Lent, LentMut, Memory};
 use crate::request::examine_bytes;
 use std::ops::Range;
 use std::sync::Arc;
-use tierproof_core::{Bytes, Descriptor, Fallback, Fault, Medium, Result, TransferRequest};
+use tierproof_core::{
+    Bytes, Descriptor, Error, ErrorKind, Fallback, Fault, Medium, RegionId, Result, TransferRequest,
+};
 
 impl Region {
     /// Makes the memory or the files of a region.
@@ -76,6 +78,17 @@ impl Regions {
                 let _claim = claim.ok_or_else(in_flight)?;
                 let peeked = desk.peek(store, source.offset, bytes);
                 peeked.map_err(|trouble| trouble.error("read", &store.path(source.offset)))
+            }
+        }
+    }
+
+    /// Makes what was written to a file durable.
+    pub(crate) fn flush(&self, region: RegionId) -> Result<()> {
+        match self.get(region)? {
+            Region::File(store) => store.flush(),
+            _ => {
+                let context = format!("{region:?} is memory: only files can be flushed");
+                Err(Error::new(ErrorKind::Unsupported, context))
             }
         }
     }

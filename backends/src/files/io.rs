@@ -121,7 +121,13 @@ impl Desk {
         while !bytes.is_empty() {
             let (file, from, lead, len) = pages(store, at, bytes.len())?;
             let bounce = &mut self.bounce[..(lead + len).next_multiple_of(PAGE)];
-            read_file(&file, &mut [IoSliceMut::new(bounce)], from)?;
+            if store.is_open_ended() {
+                bounce.fill(0);
+            }
+            match read_file(&file, &mut [IoSliceMut::new(bounce)], from) {
+                Err(Trouble::EndOfFile) if store.is_open_ended() => {}
+                other => other?,
+            }
             let (head, rest) = bytes.split_at_mut(len);
             head.copy_from_slice(&bounce[lead..lead + len]);
             at += len as Bytes;
@@ -159,13 +165,13 @@ fn is_aligned(bytes: &[u8]) -> bool {
     bytes.is_empty() || bytes.as_ptr().addr().is_multiple_of(PAGE)
 }
 
-/// Turns on direct I/O and tries it on the first page. The inner error is the refusal.
+/// Turns on direct I/O and tries it on the first page, which stays as it is. The inner error is the refusal.
 pub(crate) fn probe_direct(file: BorrowedFd<'_>) -> Result<rustix::io::Result<()>> {
     let mut page = Mapping::new(PAGE as Bytes)?;
     let attempt = |page: &mut [u8]| {
         fcntl_setfl(file, OFlags::DIRECT)?;
-        pwritev(file, &[IoSlice::new(page)], 0)?;
         preadv(file, &mut [IoSliceMut::new(page)], 0)?;
+        pwritev(file, &[IoSlice::new(page)], 0)?;
         Ok(())
     };
     Ok(attempt(&mut page))

@@ -6,6 +6,7 @@
 //! | `trouble` | what can go wrong with a file, mapped to the public kinds |
 //! | `root` | the operator's directory; no name leads outside |
 //! | `stripes` | which file of a region holds which of its bytes |
+//! | `names` | what they are called |
 //! | `store` | the files of one region |
 //! | `io` | whole transfers over calls that may do less than asked |
 //! | `work` | one part between memory and a file |
@@ -15,6 +16,7 @@
 
 pub(crate) mod access;
 pub(crate) mod io;
+mod names;
 pub(crate) mod regions;
 pub(crate) mod root;
 pub(crate) mod rules;

@@ -76,6 +76,18 @@ impl Root {
         }
         Ok(at)
     }
+
+    /// Makes the names in `relative` durable, and its own and those of all that it lies in.
+    pub(crate) fn sync(&self, relative: &str) -> Result<()> {
+        let mut at = self.0.enter(OsStr::new(".")).map_err(|t| t.error("open", &self.0.path))?;
+        at.sync()?;
+        for component in Path::new(relative).components() {
+            let path = at.path.join(component);
+            at = at.enter(component.as_os_str()).map_err(|t| t.error("open", &path))?;
+            at.sync()?;
+        }
+        Ok(())
+    }
 }
 
 /// A path from outside is plain names only, and short.
@@ -153,8 +165,8 @@ impl Directory {
         if same { Ok(fd) } else { Err(Trouble::Replaced) }
     }
 
-    /// Makes `name`, or empties what an earlier run left there, and locks it until closed.
-    pub(crate) fn make_locked(&self, name: &str) -> Result<MadeFile> {
+    /// Makes `name`, and locks it until closed. What an earlier run left there is emptied, unless it lasts.
+    pub(crate) fn make_locked(&self, name: &str, lasts: bool) -> Result<MadeFile> {
         let path = self.path_of(name);
         for _ in 0..CLAIM_ATTEMPTS {
             let fd = self.open_or_make(name)?;
@@ -165,7 +177,7 @@ impl Directory {
             // Whoever held the lock until now may have removed the file meanwhile.
             let stat = stat_open(&fd).map_err(|errno| Trouble::from(errno).error("stat", &path))?;
             if stat.stx_nlink > 0 {
-                return self.empty(fd, name);
+                return self.claim(fd, name, lasts);
             }
         }
         let path = path.display();
@@ -176,11 +188,16 @@ impl Directory {
         Err(Error::new(ErrorKind::Busy, context))
     }
 
-    /// Makes `name`, or empties what an earlier run left there. The caller holds a lock that
-    /// stands for it.
-    pub(crate) fn make(&self, name: &str) -> Result<MadeFile> {
+    /// The same beneath a lock that stands for it.
+    pub(crate) fn make(&self, name: &str, lasts: bool) -> Result<MadeFile> {
         let fd = self.open_or_make(name)?;
-        self.empty(fd, name)
+        self.claim(fd, name, lasts)
+    }
+
+    /// Makes the names in this directory durable.
+    fn sync(&self) -> Result<()> {
+        let synced = fs::fsync(&self.fd);
+        synced.map_err(|errno| Trouble::from(errno).error("flush directory", &self.path))
     }
 
     fn open_or_make(&self, name: &str) -> Result<OwnedFd> {
@@ -193,7 +210,7 @@ impl Directory {
             .map_err(|errno| Trouble::from(errno).error("make", &path))
     }
 
-    fn empty(&self, fd: OwnedFd, name: &str) -> Result<MadeFile> {
+    fn claim(&self, fd: OwnedFd, name: &str, lasts: bool) -> Result<MadeFile> {
         let path = self.path_of(name);
         let trouble = |errno| Trouble::from(errno).error("make", &path);
         let stat = stat_open(&fd).map_err(trouble)?;
@@ -209,7 +226,9 @@ impl Directory {
         fs::fcntl_setfl(&fd, OFlags::empty()).map_err(trouble)?;
         // Whatever the umask, or an earlier run's, made of it.
         fs::fchmod(&fd, Mode::RUSR | Mode::WUSR).map_err(trouble)?;
-        fs::ftruncate(&fd, 0).map_err(trouble)?;
+        if !lasts {
+            fs::ftruncate(&fd, 0).map_err(trouble)?;
+        }
         Ok(MadeFile { fd, identity: Identity::of(&stat) })
     }
 

@@ -1,16 +1,18 @@
 //! The slots of one region in files: made, preallocated, locked, and removed when dropped.
 
+mod room;
+
 use super::io::PAGE;
+use super::names::{block_file, lock_file, slot_file};
 use super::root::{Directory, Identity, MadeFile, Root};
 use super::rules::{DirectIo, FileLayout, FileRules};
 use super::stripes::Stripes;
 use super::trouble::Trouble;
 use crate::lend::{Claimed, Claims};
-use rustix::fs::{self, FallocateFlags, OFlags};
-use rustix::io::Errno;
+use rustix::fs::{self, OFlags};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use tierproof_core::{Bytes, Error, ErrorKind, Fallback, FileMedium, Result};
+use tierproof_core::{Bytes, Error, ErrorKind, Fallback, FileMedium, FileRole, Result};
 
 /// One region's files.
 #[derive(Debug)]
@@ -69,33 +71,62 @@ impl SlotStore {
         fallbacks: &mut Vec<Fallback>,
     ) -> Result<Self> {
         examine_slots(medium.stride, len)?;
+        let lasts = medium.role.lasts();
+        if lasts && rules.layout == FileLayout::FilePerSlot {
+            let what =
+                "a file for each slot can't be made durable at once: keep slots in slot files";
+            return Err(Error::new(ErrorKind::Unsupported, what));
+        }
         let directory = root.directory(&medium.directory)?;
         let files = match rules.layout {
             FileLayout::SlotFile | FileLayout::Striped { .. } => {
-                let first = directory.make_locked(&slot_file(medium, 0))?;
-                let stripes = Stripes::new(rules.layout.files(), medium.stride, len);
+                let first = directory.make_locked(&slot_file(medium, 0), lasts)?;
+                let count = if medium.role == FileRole::Index { 1 } else { rules.layout.files() };
+                let stripes = Stripes::new(count, medium.stride, len);
                 Files::Slots { files: vec![first], stripes }
             }
             FileLayout::FilePerSlot => {
-                let lock = directory.make_locked(&lock_file(medium))?;
+                let lock = directory.make_locked(&lock_file(medium), false)?;
                 Files::PerSlot { lock, slots: Vec::new() }
             }
         };
-        // From here on `drop` removes whatever was made; only success may keep it.
+        // From here on `drop` removes whatever was made; only success may keep it, or that it lasts.
         let mut store = Self {
             directory,
             medium: medium.clone(),
             files,
             len,
             direct: false,
-            keep: false,
+            keep: lasts,
             claims: Claims::default(),
         };
-        store.make_others()?;
-        store.preallocate(fallbacks)?;
-        store.choose_direct(rules.direct, fallbacks)?;
-        store.keep = rules.keep;
+        if medium.role != FileRole::Index {
+            store.make_others()?;
+            store.preallocate(fallbacks)?;
+            store.choose_direct(rules.direct, fallbacks)?;
+        }
+        if lasts {
+            root.sync(&medium.directory)?;
+        }
+        store.keep |= rules.keep;
         Ok(store)
+    }
+
+    /// Makes what was written durable, and that there is room for it.
+    pub(crate) fn flush(&self) -> Result<()> {
+        let Files::Slots { files, .. } = &self.files else {
+            let what =
+                "a file for each slot can't be made durable at once: keep slots in slot files";
+            return Err(Error::new(ErrorKind::Unsupported, what));
+        };
+        let failed = |errno| Trouble::from(errno).error("flush", &self.path(0));
+        files.iter().try_for_each(|file| fs::fdatasync(&file.fd).map_err(failed))
+    }
+
+    /// Whether it reads as zeros where it has not been written: a file that is as long as it is, and may be
+    /// somebody else's.
+    pub(crate) fn is_open_ended(&self) -> bool {
+        self.medium.role == FileRole::Index
     }
 
     pub(crate) fn len(&self) -> Bytes {
@@ -118,9 +149,10 @@ impl SlotStore {
     /// The files that are kept open, and their lengths; none where each slot has its own.
     #[cfg(feature = "nixl")]
     pub(crate) fn kept(&self) -> impl Iterator<Item = (BorrowedFd<'_>, Bytes)> {
+        // No transfer touches an index.
         let (files, stripes) = match &self.files {
-            Files::Slots { files, stripes } => (&files[..], Some(stripes)),
-            Files::PerSlot { .. } => (&[][..], None),
+            Files::Slots { files, stripes } if !self.is_open_ended() => (&files[..], Some(stripes)),
+            _ => (&[][..], None),
         };
         let len = move |index| stripes.map_or(0, |stripes| stripes.file_len(index));
         files.iter().enumerate().map(move |(index, file)| (file.fd.as_fd(), len(index)))
@@ -175,67 +207,14 @@ impl SlotStore {
     fn make_others(&mut self) -> Result<()> {
         if let Files::Slots { files, stripes } = &mut self.files {
             for index in 1..stripes.files() {
-                files.push(self.directory.make(&slot_file(&self.medium, index))?);
+                let name = slot_file(&self.medium, index);
+                files.push(self.directory.make(&name, self.medium.role.lasts())?);
             }
         }
         Ok(())
     }
 
-    fn preallocate(&mut self, fallbacks: &mut Vec<Fallback>) -> Result<()> {
-        let free = self.free_room()?;
-        if self.len > free {
-            return Err(self.no_room(free));
-        }
-        let (path, stride) = (self.path(0), self.medium.stride);
-        let made = match &mut self.files {
-            Files::Slots { files, stripes } => (0..).zip(files).try_for_each(|(index, file)| {
-                reserve(&file.fd, stripes.file_len(index), fallbacks)
-            }),
-            Files::PerSlot { slots, .. } => {
-                let mut made = Ok(());
-                for slot in 0..self.len / stride {
-                    let file = self.directory.make(&block_file(&self.medium, slot))?;
-                    slots.push(file.identity);
-                    made = reserve(&file.fd, stride, fallbacks);
-                    if made.is_err() {
-                        break;
-                    }
-                }
-                made
-            }
-        };
-        made.map_err(|errno| match Trouble::from(errno) {
-            full if full.kind() == ErrorKind::Exhausted => self.no_room(free).with_source(errno),
-            trouble => trouble.error("preallocate", &path),
-        })
-    }
-
-    /// Room for the files. A slot file of an earlier run is empty already; block files are removed
-    /// if the room is short without them.
-    fn free_room(&self) -> Result<Bytes> {
-        let path = self.path(0);
-        let ask = || self.directory.room().map_err(|t| t.error("ask the free room of", &path));
-        let room = ask()?;
-        let layout_reuses = matches!(self.files, Files::PerSlot { .. });
-        if self.len <= room.free || self.len > room.all || !layout_reuses {
-            return Ok(room.free);
-        }
-        for slot in 0..self.len / self.medium.stride {
-            self.directory.discard(&block_file(&self.medium, slot));
-        }
-        Ok(ask()?.free)
-    }
-
-    fn no_room(&self, free: Bytes) -> Error {
-        let (path, needed) = (self.path(0), self.len);
-        let context = format!(
-            "no room for {}: {needed} bytes needed, {free} free; use fewer disk blocks or free room",
-            path.display()
-        );
-        Error::new(ErrorKind::Exhausted, context)
-    }
-
-    /// Tries one aligned write and read past the page cache: some file systems take the flag and
+    /// Tries one aligned read and write past the page cache: some file systems take the flag and
     /// refuse the transfer.
     fn choose_direct(&mut self, wanted: DirectIo, fallbacks: &mut Vec<Fallback>) -> Result<()> {
         if wanted == DirectIo::Never {
@@ -306,35 +285,4 @@ fn examine_slots(stride: Bytes, len: Bytes) -> Result<()> {
         return Err(Error::new(ErrorKind::OutOfRange, context));
     }
     Ok(())
-}
-
-/// Reserves room, or at least sets the length where the file system can't reserve.
-fn reserve(fd: &OwnedFd, len: Bytes, fallbacks: &mut Vec<Fallback>) -> rustix::io::Result<()> {
-    match fs::fallocate(fd, FallocateFlags::empty(), 0, len) {
-        Err(errno @ (Errno::OPNOTSUPP | Errno::NOSYS)) => {
-            fs::ftruncate(fd, len)?;
-            let reason = format!("the file system refused fallocate: {errno}");
-            let instead = "sparse files, which may run out of room";
-            Fallback::new("preallocated files", instead, reason).note(fallbacks);
-            Ok(())
-        }
-        other => other,
-    }
-}
-
-fn slot_file(medium: &FileMedium, index: usize) -> String {
-    let FileMedium { rank, window, pool, .. } = medium;
-    match index {
-        0 => format!("rank{rank}_window{window}_pool{pool}.slots"),
-        _ => format!("rank{rank}_window{window}_pool{pool}.slots.{index}"),
-    }
-}
-
-fn lock_file(medium: &FileMedium) -> String {
-    format!("rank{}_window{}_pool{}.lock", medium.rank, medium.window, medium.pool)
-}
-
-fn block_file(medium: &FileMedium, slot: u64) -> String {
-    let FileMedium { rank, window, pool, .. } = medium;
-    format!("rank{rank}_window{window}_block_{slot}_pool_{pool}.bin")
 }

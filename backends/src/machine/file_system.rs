@@ -67,7 +67,7 @@ impl FileSystem {
         let (kind, source) = mount.map_or_else(unknown, |mount| (mount.file_system, mount.source));
         let folder = Root::open(&real)?.directory("")?;
         let room = folder.room().map_err(|trouble| trouble.error("ask the room of", &real))?;
-        let MadeFile { fd, identity } = folder.make_locked(PROBE)?;
+        let MadeFile { fd, identity } = folder.make_locked(PROBE, false)?;
         let direct = try_direct(fd.as_fd());
         folder.remove(PROBE, identity);
         Ok(Self { kind, source, free: room.free, all: room.all, direct: direct? })

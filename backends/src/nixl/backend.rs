@@ -391,6 +391,10 @@ impl<P: Plugin> Backend for Nixl<P> {
         }
     }
 
+    fn flush(&mut self, region: RegionId) -> Result<()> {
+        self.regions.flush(region)
+    }
+
     fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
         self.drive();
         self.ledger.take_done(done);

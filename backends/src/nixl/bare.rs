@@ -22,7 +22,7 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tierproof_core::{Bytes, Error, ErrorKind, FileMedium, Nanos, Result};
+use tierproof_core::{Bytes, Error, ErrorKind, FileMedium, FileRole, Nanos, Result};
 
 /// What [`Bare`] works with.
 #[derive(Debug, Clone)]
@@ -219,7 +219,14 @@ impl Flight {
 impl Ground {
     fn new(config: &BareConfig, way: &Opening) -> Result<Self> {
         let BareConfig { direct, len, pool, files, stride, .. } = *config;
-        let medium = FileMedium { directory: String::new(), rank: 0, window: 0, pool, stride };
+        let medium = FileMedium {
+            directory: String::new(),
+            rank: 0,
+            window: 0,
+            pool,
+            role: FileRole::Scratch,
+            stride,
+        };
         let rules = FileRules { direct, layout: FileLayout::Striped { files }, keep: false };
         let root = Root::open(&config.root)?;
         let store = Arc::new(SlotStore::make(&root, &medium, len, rules, &mut Vec::new())?);

@@ -126,7 +126,7 @@ mod tests {
     use crate::lend::{Access, Memory};
     use rstest::rstest;
     use std::sync::Arc;
-    use tierproof_core::FileMedium;
+    use tierproof_core::{FileMedium, FileRole};
 
     const PAGE: usize = 4096;
 
@@ -184,6 +184,7 @@ mod tests {
             rank: 0,
             window: 0,
             pool: 0,
+            role: FileRole::Scratch,
             stride: len as Bytes,
         };
         let rules =

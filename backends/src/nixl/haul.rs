@@ -206,7 +206,7 @@ mod tests {
     use crate::files::rules::{DirectIo, FileLayout, FileRules};
     use crate::lend::{Access, Lent, Memory};
     use crate::sheets::Sheets;
-    use tierproof_core::{FileMedium, TransferId};
+    use tierproof_core::{FileMedium, FileRole, TransferId};
 
     const PAGE: usize = 4096;
 
@@ -221,7 +221,14 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let (len, directory) = (64 * PAGE as Bytes, String::new());
-            let medium = FileMedium { directory, rank: 0, window: 0, pool: 0, stride: len };
+            let medium = FileMedium {
+                directory,
+                rank: 0,
+                window: 0,
+                pool: 0,
+                role: FileRole::Scratch,
+                stride: len,
+            };
             let rules =
                 FileRules { direct: DirectIo::Never, layout: FileLayout::SlotFile, keep: false };
             let root = Root::open(folder.path()).unwrap();

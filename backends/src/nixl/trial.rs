@@ -14,7 +14,7 @@ use crate::lend::{Access, Claim, LentMut, Memory};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use tierproof_core::{Bytes, Error, ErrorKind, FileMedium, Nanos, Result};
+use tierproof_core::{Bytes, Error, ErrorKind, FileMedium, FileRole, Nanos, Result};
 
 const LEN: Bytes = 4096;
 const PATIENCE: Nanos = Nanos::from_millis(5_000);
@@ -33,6 +33,7 @@ pub(super) fn run(
         rank: u32::MAX,
         window: std::process::id(),
         pool: POOL.fetch_add(1, Ordering::Relaxed),
+        role: FileRole::Scratch,
         stride: LEN,
     };
     let rules = FileRules { layout: FileLayout::SlotFile, keep: false, ..rules };

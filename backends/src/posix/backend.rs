@@ -13,7 +13,7 @@ use crate::files::rules::note_mode;
 use crate::request::Judge;
 use tierproof_core::{
     Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Medium, MediumKind,
-    Nanos, RegionId, Result, Route, TransferId, TransferRequest,
+    Nanos, RegionId, Result, Route, TransferId, TransferMode, TransferRequest, buggify, sometimes,
 };
 
 /// Files beneath one directory, device and host memory in memory.
@@ -31,17 +31,19 @@ use tierproof_core::{
 /// Files are made with mode 0600, directories with 0700, and every name is resolved beneath the
 /// root without following links. One backend at a time owns the files of a (directory, rank,
 /// window, pool); what an earlier run left there is emptied. Dropping the backend waits for what is
-/// in flight and removes its files.
+/// in flight and removes its files. Files that [last](tierproof_core::FileRole::lasts) are neither emptied nor
+/// removed, and [`Backend::flush`] is `fdatasync`; with
+/// [`FileLayout::FilePerSlot`](crate::FileLayout::FilePerSlot) there are none.
 ///
 /// ```
 /// use tierproof_backends::{Posix, PosixConfig};
-/// use tierproof_core::{Backend, Descriptor, FileMedium, Medium};
+/// use tierproof_core::{Backend, Descriptor, FileMedium, FileRole, Medium};
 ///
 /// # let root = tempfile::tempdir().unwrap();
 /// # let root = root.path();
 /// let mut posix = Posix::open(PosixConfig::new(root))?;
 /// let medium = FileMedium {
-///     directory: "tenant-a".into(), rank: 0, window: 4096, pool: 0, stride: 8192,
+///     directory: "tenant-a".into(), rank: 0, window: 4096, pool: 0, role: FileRole::Scratch, stride: 8192,
 /// };
 /// let slots = posix.allocate(&Medium::File(medium), 4 * 8192)?;
 /// assert!(root.join("tenant-a/rank0_window4096_pool0.slots").exists());
@@ -130,6 +132,7 @@ impl Posix {
             );
             return Err(Error::new(ErrorKind::Busy, context));
         }
+        sometimes!(parts > 1, "posix: a request of several parts goes to files");
         self.in_flight_parts += parts;
         self.pool.send(id, request.deadline, works);
         Ok(())
@@ -174,6 +177,11 @@ impl Backend for Posix {
         match media {
             (MediumKind::File, _) | (_, MediumKind::File) => {
                 self.send_to_workers(id, request)?;
+                sometimes!(media.1 == MediumKind::Device, "posix: files are read into the device");
+                sometimes!(
+                    request.mode == TransferMode::Gds,
+                    "posix: direct transfer to files is asked for"
+                );
                 let (instead, reason) =
                     ("plain reads and writes by threads", "the posix backend has no GPU");
                 note_mode(request.mode, instead, reason, &mut self.capability.fallbacks);
@@ -184,18 +192,40 @@ impl Backend for Posix {
         Ok(id)
     }
 
+    fn flush(&mut self, region: RegionId) -> Result<()> {
+        self.regions.flush(region)
+    }
+
     fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
         let drained = self.drain();
+        if drained.is_ok() && buggify!("posix: a poll reports nothing yet") {
+            return Ok(());
+        }
+        sometimes!(self.done.len() > 1, "posix: several requests end in one poll");
+        if buggify!("posix: completions are reported in reverse") {
+            self.done.reverse();
+        }
         done.append(&mut self.done);
         drained
     }
 
     fn park(&mut self, until: Nanos) -> Nanos {
         let idle = self.drain().is_ok() && self.done.is_empty();
+        if idle && buggify!("posix: a wait ends at once") {
+            return self.clock.now();
+        }
         if idle && self.in_flight_parts == 0 {
             self.clock.sleep(until);
-        } else if idle && let Some(ended) = self.pool.wait_ended(self.clock.instant(until)) {
-            self.note(ended);
+        } else if idle {
+            match self.pool.wait_ended(self.clock.instant(until)) {
+                Some(ended) => {
+                    sometimes!("posix: a completion is waited for");
+                    self.note(ended);
+                }
+                None => {
+                    sometimes!("posix: a wait ends before a completion");
+                }
+            }
         }
         self.clock.now()
     }

@@ -26,7 +26,8 @@ pub struct PosixConfig {
     pub direct: DirectIo,
     /// How slots lie in files.
     pub layout: FileLayout,
-    /// Whether files outlive their region. A later run reuses the room, not the content.
+    /// Whether files outlive their region. A later run reuses the room, not the content; for that there are
+    /// files that [last](tierproof_core::FileRole::lasts), whatever this says.
     pub keep: bool,
 }
 

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
-use tierproof_core::{Completion, Error, ErrorKind, Fault, Nanos, Result, TransferId};
+use tierproof_core::{Completion, Error, ErrorKind, Fault, Nanos, Result, TransferId, buggify};
 
 /// Threads that take parts from one bounded queue.
 #[derive(Debug)]
@@ -74,14 +74,19 @@ impl Pool {
     }
 
     /// Queues the parts of one request; there is at least one.
-    pub(crate) fn send(&self, id: TransferId, deadline: Nanos, works: Vec<Work>) {
+    pub(crate) fn send(&self, id: TransferId, deadline: Nanos, mut works: Vec<Work>) {
         let parts = works.len() as u32;
         let outcome = Outcome { faults: Vec::new(), finished: Vec::with_capacity(works.len()) };
         let outcome = Mutex::new(outcome);
         let flight = Arc::new(Flight { id, deadline, parts, outcome });
         let jobs = self.jobs.as_ref().expect("only drop takes the queue");
         let mut flights = std::iter::repeat_n(flight, works.len());
-        for (index, work) in (0..).zip(works) {
+        let backwards = buggify!("posix: the last part is queued first");
+        if backwards {
+            works.reverse();
+        }
+        for (place, work) in (0..).zip(works) {
+            let index = if backwards { parts - 1 - place } else { place };
             let flight = flights.next().expect("one for each part");
             jobs.send(Job { work, index, flight }).expect("workers outlive the queue");
         }

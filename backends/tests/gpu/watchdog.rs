@@ -71,6 +71,10 @@ impl<B: Backend> Backend for Watchdog<B> {
         Ok(id)
     }
 
+    fn flush(&mut self, region: RegionId) -> Result<()> {
+        self.inner.flush(region)
+    }
+
     fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
         let heard = self.hear();
         done.append(&mut self.done);

@@ -23,6 +23,9 @@ mod direct;
 #[path = "../suite/flight.rs"]
 mod flight;
 #[cfg(nixl_here)]
+#[path = "../suite/lasting.rs"]
+mod lasting;
+#[cfg(nixl_here)]
 #[path = "../suite/lifetime.rs"]
 mod lifetime;
 #[cfg(nixl_here)]

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tierproof_backends::{DirectIo, FileLayout, PosixConfig};
 use tierproof_core::{
-    Backend, Bytes, Completion, Descriptor, ErrorKind, Fault, FileMedium, Medium, MediumKind,
-    Nanos, Part, RegionId, Result, Stamp, TransferId, TransferRequest,
+    Backend, Bytes, Completion, Descriptor, ErrorKind, Fault, FileMedium, FileRole, Medium,
+    MediumKind, Nanos, Part, RegionId, Result, Stamp, TransferId, TransferRequest,
 };
 
 /// What every test that says nothing else is run on.
@@ -57,7 +57,7 @@ pub(crate) fn open(config: PosixConfig) -> Box<dyn Backend> {
 }
 
 pub(crate) fn medium(pool: u32, stride: Bytes) -> FileMedium {
-    FileMedium { directory: "kv".into(), rank: 1, window: 2, pool, stride }
+    FileMedium { directory: "kv".into(), rank: 1, window: 2, pool, role: FileRole::Scratch, stride }
 }
 
 impl Bench {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 use tierproof_backends::{FileLayout, PosixConfig};
-use tierproof_core::{Backend, ErrorKind, FileMedium, Medium, Result};
+use tierproof_core::{Backend, ErrorKind, FileMedium, FileRole, Medium, Result};
 
 const SLOTS: &str = "rank0_window0_pool0.slots";
 const LOCK: &str = "rank0_window0_pool0.lock";
@@ -19,7 +19,14 @@ const BLOCK: &str = "rank0_window0_block_0_pool_0.bin";
 
 fn medium(directory: &str) -> Medium {
     let directory = directory.to_owned();
-    Medium::File(FileMedium { directory, rank: 0, window: 0, pool: 0, stride: 4096 })
+    Medium::File(FileMedium {
+        directory,
+        rank: 0,
+        window: 0,
+        pool: 0,
+        role: FileRole::Scratch,
+        stride: 4096,
+    })
 }
 
 /// A root, and beside it what must never change.

@@ -7,6 +7,7 @@ mod confinement;
 mod damage;
 mod direct;
 mod flight;
+mod lasting;
 mod lifetime;
 mod locks;
 mod model;

@@ -4,8 +4,8 @@ use crate::bench::{Bench, Kind, at, pattern, request};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use tierproof_core::{
-    Backend, Bytes, Descriptor, ErrorKind, FileMedium, Medium, Nanos, Part, RegionId, Route, Rows,
-    Stamp, TransferId,
+    Backend, Bytes, Descriptor, ErrorKind, FileMedium, FileRole, Medium, Nanos, Part, RegionId,
+    Route, Rows, Stamp, TransferId,
 };
 
 const SLOT: Bytes = 16_384;
@@ -67,7 +67,14 @@ impl Twin {
         let mut bench = Bench::new(kind);
         let file = |pool| {
             let directory = String::new();
-            Medium::File(FileMedium { directory, rank: 0, window: 0, pool, stride: SLOT })
+            Medium::File(FileMedium {
+                directory,
+                rank: 0,
+                window: 0,
+                pool,
+                role: FileRole::Scratch,
+                stride: SLOT,
+            })
         };
         let media = [crate::bench::DEVICE, Medium::Host, file(0), file(1)];
         let regions = media.map(|medium| bench.backend.allocate(&medium, LEN).unwrap());

@@ -6,8 +6,9 @@ use crate::counters::Counters;
 use crate::descriptor::Descriptor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::RequestId;
-use crate::mover::TransferStats;
+use crate::mover::{Spot, TransferStats};
 use crate::pool::{OffsetTable, Pool};
+use crate::recovery::Recovery;
 use crate::tiers::TierUse;
 use crate::window::{RequestStats, Window};
 
@@ -22,6 +23,8 @@ pub struct BlockState {
     pub findable: bool,
     /// Its priority now.
     pub priority: u8,
+    /// Its content is on disk, and the next process finds it.
+    pub published: bool,
 }
 
 impl<B> Engine<B> {
@@ -57,16 +60,24 @@ impl<B> Engine<B> {
     /// # Errors
     /// `OutOfRange` for an unknown window.
     pub fn blocks(&self, window: usize) -> Result<impl Iterator<Item = BlockState>> {
-        let tree = &self.window(window)?.tree;
-        Ok(tree.ids().map(|id| {
-            let block = &tree[id];
+        let window = self.window(window)?;
+        Ok(window.tree.ids().map(move |id| {
+            let block = &window.tree[id];
             BlockState {
                 place: block.place(),
                 refs: block.refs,
                 findable: block.findable(),
                 priority: block.priority,
+                published: self.is_published(window, block.place()),
             }
         }))
+    }
+
+    fn is_published(&self, window: &Window, place: Place) -> bool {
+        let spot = Spot::new(window.index, place);
+        let arrived = !self.mover.busy(spot) && !self.mover.wrong(spot);
+        let slots = self.slots.get(usize::from(window.index)).filter(|_| arrived);
+        slots.is_some_and(|slots| slots.is_published(place))
     }
 
     /// The block ids of one beam of a request in one window, those before its front included.
@@ -164,6 +175,12 @@ impl<B> Engine<B> {
             }
         }
         Ok(table)
+    }
+
+    /// What was found of an earlier process when the engine began.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
     }
 
     /// Totals over all events so far, taken or not.

@@ -37,6 +37,19 @@ impl<B: Backend> Engine<B> {
         self.step()
     }
 
+    /// The same for what a request came to: if it fails, its caller has nothing to go on with.
+    pub(super) fn carry_out_for(&mut self, request: RequestId) -> Result<()> {
+        let carried = self.carry_out();
+        self.note_interruption(request, carried.is_err());
+        carried
+    }
+
+    fn note_interruption(&mut self, request: RequestId, interrupted: bool) {
+        if let Some(sequence) = self.requests.get_mut(&request) {
+            sequence.interrupted |= interrupted;
+        }
+    }
+
     /// Takes note of transfers that ended and starts those that may start. Never waits.
     ///
     /// # Errors
@@ -51,25 +64,38 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// `OutOfRange` for an unknown request. `TimedOut` if a transfer that was given up may still
     /// touch one of its blocks and no other block is free to take its place: remove the request.
-    /// `Device` if the backend as a whole can't go on.
+    /// `Device` if the backend as a whole can't go on. After an error the request stores nothing until it
+    /// settles.
     pub fn settle(&mut self, request: RequestId) -> Result<Settled> {
-        loop {
-            self.wait_for(request)?;
-            if self.mover.has_failures() {
-                self.repair(request)?;
-            }
-            if self.outbox.orders.is_empty() {
-                break;
-            }
-            // Blocks that took another's place may have to be emptied first.
-            self.carry_out()?;
-        }
+        let settled = self.wait_and_repair(request);
+        self.note_interruption(request, settled.is_err());
+        settled?;
         let block = self.rules.tokens_per_block;
         let sequence = self.requests.get_mut(&request).ok_or_else(|| unknown(request))?;
+        sequence.interrupted = false;
         let matched_tokens = sequence.matched_tokens(block);
         let lost = sequence.held.iter_mut().filter_map(|held| held.lost.take());
         let lost_from = lost.min().map(|index| index as u32 * block);
         Ok(Settled { matched_tokens, lost_from })
+    }
+
+    fn wait_and_repair(&mut self, request: RequestId) -> Result<()> {
+        loop {
+            self.wait_for(request)?;
+            let failed = self.mover.has_failures();
+            let repairs = failed || buggify!("settling repairs what is not broken");
+            let repaired = if repairs { self.repair(request) } else { Ok(()) };
+            let decided = !self.outbox.orders.is_empty();
+            if decided {
+                // Blocks that took another's place may have to be emptied first.
+                sometimes!("settling orders moves of its own");
+                self.carry_out()?;
+            }
+            repaired?;
+            if !decided {
+                return Ok(());
+            }
+        }
     }
 
     fn wait_for(&mut self, request: RequestId) -> Result<()> {
@@ -138,12 +164,20 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// `Device` if the backend as a whole can't go on.
     pub fn drain(&mut self) -> Result<()> {
-        // A request that could not be settled may have left something to do.
-        self.carry_out()?;
+        self.step()?;
         while !self.mover.idle() {
             self.mover.park(&mut self.backend);
             self.step()?;
         }
+        self.sweep();
+        if buggify!("a drain sweeps twice") {
+            self.sweep();
+        }
+        Ok(())
+    }
+
+    /// Applies what failed to what no request waits for.
+    fn sweep(&mut self) {
         let mover = &self.mover;
         for window in &mut self.windows {
             let index = window.index;
@@ -153,16 +187,42 @@ impl<B: Backend> Engine<B> {
                 &mut self.outbox,
             );
         }
-        Ok(())
     }
 
-    /// Waits for every transfer and gives all memory and files back.
+    /// Publishes the blocks that came to the disk tier since the last call: from here on the next process
+    /// finds them, whatever becomes of this one. Answers how many. Waits for no transfer: what is still on
+    /// its way is for the next call.
+    ///
+    /// A block counts by what its slot holds. What was published is found until its slot is written over.
+    /// One call for many blocks costs little more than one for one.
     ///
     /// # Errors
-    /// `Busy` if a transfer that was given up has not ended yet, `Device` if the backend as a whole
+    /// `Config` without [`EngineConfig::durable`](crate::EngineConfig::durable); what [`Backend::flush`] and
+    /// [`Backend::fill`] answer. Where the blocks themselves could not be flushed they are never published,
+    /// since nobody knows which are left; where the index could not, the next call writes it again.
+    pub fn publish(&mut self) -> Result<u64> {
+        if !self.durable {
+            let what = "publishing without a durable disk tier: set EngineConfig::durable";
+            return Err(Error::new(ErrorKind::Config, what));
+        }
+        self.step()?;
+        let mut published = 0;
+        for slots in &mut self.slots {
+            published += slots.publish(&mut self.backend)?;
+        }
+        Ok(published)
+    }
+
+    /// Waits for every transfer and gives all memory and files back. A durable disk tier is published first.
+    ///
+    /// # Errors
+    /// What [`Engine::publish`] answers; `Busy` if a transfer that was given up has not ended yet, `Device` if the backend as a whole
     /// can't go on.
     pub fn close(mut self) -> Result<B> {
         self.drain()?;
+        if self.durable {
+            self.publish()?;
+        }
         if self.mover.is_late() {
             let what =
                 "a transfer that was given up may still touch its memory: drain until it ends";

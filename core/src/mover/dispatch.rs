@@ -1,10 +1,10 @@
 //! Starting what may start, within the limits of the backend.
 
 use super::flight::Flight;
-use super::job::{Job, Seq};
+use super::job::Seq;
 use super::{Mover, Way};
 use crate::backend::{Backend, Capability};
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind, Result};
 use crate::key::KeySpace;
 use crate::slots::Slots;
 use crate::transfer::{Fault, RetryPolicy, TransferId, TransferRequest};
@@ -26,8 +26,11 @@ impl Mover {
         retry: RetryPolicy,
     ) {
         let mut stuck = Vec::new();
-        while let Some(way) = self.queues.next(&stuck) {
-            if !self.start_front(way, backend, slots, keys, retry) {
+        loop {
+            self.line_up();
+            let Some(way) = self.queues.next(&stuck) else { return };
+            let later = buggify!("another way goes first");
+            if later || !self.start_front(way, backend, slots, keys, retry) {
                 stuck.push(way);
             }
         }
@@ -46,28 +49,26 @@ impl Mover {
         let queue = self.queues.of(way);
         queue.again_at = None;
         let Some(&seq) = queue.ready.front() else { return false };
-        if self.hopeless(&self.jobs[seq]) {
-            self.queues.of(way).ready.pop_front();
-            self.fail(seq, Fault::new(ErrorKind::Unavailable));
-            return true;
-        }
         if self.jobs[seq].fault.is_some() {
             // The attempt has failed already: the rest of it is not worth sending.
+            sometimes!("the rest of a failed attempt is not sent");
             self.abandon(seq, None, slots, retry);
             return true;
         }
         let deadline = self.now.saturating_add(retry.timeout);
         let batch = self.batch(way, backend.capability(), slots, keys, deadline);
         let goes_on = !batch.parts.is_empty()
-            && match backend.submit(&batch) {
+            && match offer(backend, &batch) {
                 Ok(id) => {
                     self.depart(id, way, &batch);
                     true
                 }
                 Err(error) if error.kind() == ErrorKind::Busy => {
+                    sometimes!("a request is refused for now");
                     self.refused(seq, deadline, slots, retry)
                 }
                 Err(error) => {
+                    sometimes!("a request is refused for good");
                     for seq in self.board(way, batch.parts.len()) {
                         self.end_part(seq, Some(Fault::new(error.kind())), slots, retry);
                     }
@@ -79,9 +80,16 @@ impl Mover {
     }
 
     /// The backend has no room for the front of a way: offers it again later, until its time is up.
-    fn refused(&mut self, seq: Seq, deadline: Nanos, slots: &[Slots], retry: RetryPolicy) -> bool {
+    fn refused(
+        &mut self,
+        seq: Seq,
+        deadline: Nanos,
+        slots: &mut [Slots],
+        retry: RetryPolicy,
+    ) -> bool {
         let give_up_at = self.jobs[seq].give_up_at.unwrap_or(deadline);
         if self.now >= give_up_at {
+            sometimes!("a request is refused until its time is up");
             self.abandon(seq, Some(Fault::new(ErrorKind::TimedOut)), slots, retry);
             return true;
         }
@@ -91,7 +99,7 @@ impl Mover {
     }
 
     /// Ends what the job at the front of its way has not sent of its attempt.
-    fn abandon(&mut self, seq: Seq, fault: Option<Fault>, slots: &[Slots], retry: RetryPolicy) {
+    fn abandon(&mut self, seq: Seq, fault: Option<Fault>, slots: &mut [Slots], retry: RetryPolicy) {
         let job = &self.jobs[seq];
         let (way, rest) = (job.way(), job.pools - job.boarded);
         for seq in self.board(way, rest) {
@@ -99,18 +107,15 @@ impl Mover {
         }
     }
 
-    /// Whether a job can't succeed: its content was lost on the way to its source, or one of its
-    /// slots is out of bounds.
-    fn hopeless(&self, job: &Job) -> bool {
-        // What is half on its way ends there.
-        job.boarded == 0 && (job.doomed || job.spots().iter().any(|&spot| self.unsafe_now(spot)))
-    }
-
     /// Parts that may be sent one way now.
     fn room(&mut self, way: Way, limits: &Capability) -> u32 {
-        let all = limits.in_flight_parts_max;
+        let all = if buggify!("one part in flight") { 1 } else { limits.in_flight_parts_max };
         let own = (all - all / SHARE).saturating_sub(self.queues.of(way).parts_in_flight);
-        own.min(all.saturating_sub(self.queues.parts_in_flight())).min(limits.request_parts_max)
+        let left = all.saturating_sub(self.queues.parts_in_flight());
+        sometimes!(left == 0, "the backend's queue is full");
+        sometimes!(own == 0 && left > 0, "a way leaves room for others");
+        let a_request = if buggify!("one part a request") { 1 } else { limits.request_parts_max };
+        own.min(left).min(a_request)
     }
 
     /// A request of the parts at the front of a way, within the limits.
@@ -130,9 +135,6 @@ impl Mover {
         batch.mode = way.mode;
         let ready = std::mem::take(&mut self.queues.of(way).ready);
         'jobs: for &seq in &ready {
-            if self.hopeless(&self.jobs[seq]) {
-                break;
-            }
             let job = &mut self.jobs[seq];
             let slots = &mut slots[usize::from(job.moved.window)];
             if job.boarded == 0 {
@@ -142,6 +144,9 @@ impl Mover {
                 let part = slots.part(&job.moved, pool);
                 bytes += part.bytes();
                 if batch.parts.len() == parts_max || bytes > limits.request_bytes_max {
+                    let by_parts = batch.parts.len() == parts_max;
+                    sometimes!(by_parts && parts_max > 0, "a batch is split by its parts");
+                    sometimes!(!by_parts, "a batch is split by its bytes");
                     break 'jobs;
                 }
                 job.give_up_at.get_or_insert(deadline);
@@ -165,6 +170,7 @@ impl Mover {
                 job.parts_left = job.pools as u32;
             }
             job.boarded += taken;
+            sometimes!(job.boarded < job.pools, "a block is torn between requests");
             if job.boarded == job.pools {
                 job.boarded = 0;
                 queue.ready.pop_front();
@@ -176,8 +182,16 @@ impl Mover {
 
     fn depart(&mut self, id: TransferId, way: Way, batch: &TransferRequest) {
         let owners = self.board(way, batch.parts.len());
+        sometimes!(owners.first() != owners.last(), "several blocks share a request");
         self.queues.of(way).parts_in_flight += owners.len() as u32;
         self.stats.requests += 1;
         self.flights.depart(id, Flight { way, deadline: batch.deadline, owners });
     }
+}
+
+fn offer<B: Backend>(backend: &mut B, batch: &TransferRequest) -> Result<TransferId> {
+    if buggify!("a request counts as refused for now") {
+        return Err(Error::new(ErrorKind::Busy, "a detour: it was not offered"));
+    }
+    backend.submit(batch)
 }

@@ -1,6 +1,7 @@
 //! Jobs: moves that were ordered and have not ended, by number.
 
 use super::{Spot, Way};
+use crate::block::Tier;
 use crate::order::Move;
 use crate::transfer::Fault;
 use crate::units::Nanos;
@@ -110,4 +111,23 @@ impl Jobs {
             self.first += 1;
         }
     }
+}
+
+/// Comes by the probes of a move that waits for `before` others, of which one `brings` its content.
+pub(super) fn note_order(moved: &Move, brings: bool, before: usize) {
+    let (from, to) = (moved.source.tier, moved.target.tier);
+    sometimes!(before > 1, "a move waits for several");
+    sometimes!(brings && moved.tokens.is_some(), "tokens are copied from a block in flight");
+    sometimes!(
+        brings && from == Tier::Device && to != from,
+        "a block is evicted while its load is in flight"
+    );
+    sometimes!(
+        brings && from == Tier::Host && to == Tier::Disk,
+        "a block is demoted while its offload is in flight"
+    );
+    sometimes!(
+        brings && from != Tier::Device && to == Tier::Device,
+        "a block is loaded while its offload is in flight"
+    );
 }

@@ -54,9 +54,21 @@ impl Queues {
         fronts.min().map(|(_, way)| way)
     }
 
+    /// Takes the jobs for which `out` holds off their ways.
+    pub(super) fn withdraw(&mut self, out: impl Fn(Seq) -> bool, withdrawn: &mut VecDeque<Seq>) {
+        for queue in self.0.values_mut() {
+            queue.ready.retain(|&seq| {
+                let goes = out(seq);
+                withdrawn.extend(goes.then_some(seq));
+                !goes
+            });
+        }
+    }
+
     /// When the first refused request is to be offered again.
     pub(super) fn again_at(&self) -> Option<Nanos> {
-        self.0.values().filter_map(|queue| queue.again_at).min()
+        let waiting = self.0.values().filter(|queue| !queue.ready.is_empty());
+        waiting.filter_map(|queue| queue.again_at).min()
     }
 
     pub(super) fn parts_in_flight(&self) -> u32 {

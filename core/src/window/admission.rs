@@ -24,6 +24,11 @@ pub(crate) struct Demand<'a> {
 }
 
 impl Demand<'_> {
+    /// Leading blocks that could be found: with more beams the last one never is.
+    pub(super) fn matchable(&self) -> usize {
+        if self.beams == 1 { self.blocks } else { self.blocks - 1 }
+    }
+
     fn terms(&self, index: usize, tokens_per_block: u32) -> Terms {
         let token = index as u32 * tokens_per_block;
         Terms { worth: self.retention.worth_at(token), spill: self.spill }
@@ -67,13 +72,14 @@ impl Window {
         }
         // A source to copy from has to stay: without it there may be room for all.
         let copied = plan.partial.take_if(|partial| partial.copy);
-        copied.is_some() && self.fits(demand, plan)
+        let fits = copied.is_some() && self.fits(demand, plan);
+        sometimes!(fits, "a plan gives up its copy source to fit");
+        fits
     }
 
     fn find(&self, demand: &Demand<'_>, plan: &mut Plan) {
-        let matchable = if demand.beams == 1 { demand.blocks } else { demand.blocks - 1 };
         let mut parent = self.tree.root();
-        for link in demand.chain.iter().take(matchable) {
+        for link in demand.chain.iter().take(demand.matchable()) {
             let whole = self.tree.child(parent, link);
             let tokens = link.key.tokens(self.rules.tokens_per_block);
             match whole {
@@ -82,6 +88,7 @@ impl Window {
                     parent = id;
                 }
                 Some(id) => {
+                    sometimes!("a short block is found whole");
                     plan.partial = Some(self.partial(id, tokens));
                     return;
                 }
@@ -134,6 +141,7 @@ impl Window {
         let tokens_per_block = self.rules.tokens_per_block;
         for (index, &block) in plan.matched.iter().enumerate() {
             let tier = self.tree[block].tier;
+            sometimes!(tier == Tier::Disk, "a hit is on disk");
             out.event(Event::Hit { window: self.index, block, tier });
             self.claim(block, demand.beams, demand.terms(index, tokens_per_block), out);
             held.hits.push(tier);
@@ -184,7 +192,12 @@ impl Window {
     ) {
         let Partial { source, tokens, copy } = partial;
         held.partial_tokens = tokens;
+        sometimes!(
+            copy && self.tree[source].tier != Tier::Device,
+            "a partial copy comes from a lower tier"
+        );
         if !copy {
+            sometimes!("a partial match is taken in place");
             self.detach(source, out);
             // The rest of it will be written over.
             self.give_up(source);
@@ -194,6 +207,7 @@ impl Window {
             held.push_shared(source);
             return;
         }
+        sometimes!("a partial match is copied from a block that is to stay");
         let worth = (Some(self.tree[source].priority), self.tree[source].duration);
         let terms = Terms { worth, spill: demand.spill };
         let (target, unused) = self.allocate(demand.beams, terms, out);
@@ -211,6 +225,8 @@ impl Window {
                 tokens: Some(tokens),
                 gds: demand.spill.gds(),
                 key: None,
+                priority: self.tree[target].priority,
+                duration: self.tree[target].duration,
             })
         });
     }

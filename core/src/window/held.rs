@@ -94,8 +94,11 @@ impl Window {
     pub(crate) fn can_grow(&self, held: &Held, tokens: u32) -> bool {
         let starts_block = tokens.is_multiple_of(self.rules.tokens_per_block);
         let slid = &held.first[held.front..self.front_at(held, tokens + 1)];
-        let frees = |id: BlockId| self.tree[id].refs == 1 && self.tree[id].tier == Tier::Device;
-        let freed = slid.iter().filter(|&&id| frees(id)).count();
+        let frees = |id: &BlockId| {
+            let block = &self.tree[*id];
+            block.refs == 1 && block.tier == Tier::Device && !self.quarantined.contains(id)
+        };
+        let freed = slid.iter().filter(|id| frees(id)).count();
         !starts_block || held.beams() as usize <= self.room() + freed
     }
 
@@ -121,6 +124,7 @@ impl Window {
     ) {
         let front = self.front_at(held, tokens + 1);
         for &id in &held.first[held.front..front] {
+            sometimes!("a window slides");
             self.fronts.insert((id, request));
             self.release(id, End::Back);
         }
@@ -151,6 +155,7 @@ impl Window {
     pub(crate) fn shrink(&mut self, held: &mut Held, tokens: u32) {
         let keep = tokens.div_ceil(self.rules.tokens_per_block) as usize;
         while held.first.len() > keep {
+            sometimes!("a rewind gives a block back");
             let last = held.first.pop().expect("longer than what is kept");
             self.release(last, End::Front);
         }
@@ -180,6 +185,10 @@ impl Window {
         out: &mut Outbox,
     ) {
         let broken = self.broken.remove(&request);
+        sometimes!(
+            broken && chain.is_some(),
+            "a sequence stores nothing because its front is gone"
+        );
         if let Some(chain) = chain.filter(|_| self.rules.reuse && !broken) {
             self.store(chain, &held.first, out);
         }
@@ -207,6 +216,7 @@ impl Window {
     /// Some contents are `lost`: from the first of them on, what a sequence found is a miss.
     pub(crate) fn lose(&mut self, held: &mut Held, lost: &BTreeSet<BlockId>, out: &mut Outbox) {
         let Some((first, _)) = held.blocks().find(|(_, id)| lost.contains(id)) else { return };
+        sometimes!(held.lost.is_some(), "a loss is told that was noted earlier");
         held.lost = Some(held.lost.map_or(first, |earlier| earlier.min(first)));
         let matched = held.hits.len() + usize::from(held.partial_tokens > 0);
         for index in first..held.first.len() {
@@ -242,8 +252,10 @@ impl Window {
         out: &mut Outbox,
     ) -> bool {
         if self.room() == 0 {
+            sometimes!("there is no block to replace one with");
             return false;
         }
+        sometimes!("a block is replaced");
         let block = &self.tree[old];
         let terms = Terms { worth: (Some(block.priority), block.duration), spill: block.spill };
         let (new, _) = self.allocate(0, terms, out);

@@ -7,8 +7,8 @@ use serde::Serialize;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 use tierproof_core::{
-    Backend, Bytes, Descriptor, Error, ErrorKind, Fallback, FileMedium, Medium, MediumKind, Nanos,
-    Part, RegionId, Result, Route, Stamp, TransferMode, TransferRequest,
+    Backend, Bytes, Descriptor, Error, ErrorKind, Fallback, FileMedium, FileRole, Medium,
+    MediumKind, Nanos, Part, RegionId, Result, Route, Stamp, TransferMode, TransferRequest,
 };
 
 use MediumKind::{Device, File, Host};
@@ -296,6 +296,7 @@ fn medium(kind: MediumKind, stride: Bytes) -> Medium {
             rank: 0,
             window: 1,
             pool: 0,
+            role: FileRole::Scratch,
             stride,
         }),
     }

@@ -15,7 +15,7 @@ impl Model {
             check_places(window)?;
             check_slots(window)?;
             check_tree(window)?;
-            check_findable_contents(window)?;
+            self.check_findable_contents(window)?;
             self.check_references(window)?;
             self.check_held_contents(window)?;
         }
@@ -54,13 +54,33 @@ impl Model {
                 for block in &held.blocks[token / per_block] {
                     let here = window.content(*block)[token % per_block];
                     law(
-                        here == Some(*print),
+                        here == Some(*print) || (here.is_none() && self.is_written_by_hand()),
                         window,
                         *block,
                         "does not hold its request's tokens",
                     )?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A findable block holds what its keys say.
+    fn check_findable_contents(&self, window: &Window) -> Result<(), String> {
+        let per_block = self.config.tokens_per_block;
+        for (id, block) in window.blocks.iter().enumerate() {
+            if !block.findable() {
+                continue;
+            }
+            let keys = path(window, id).unwrap_or_default();
+            let prints = key_fingerprints(&keys, per_block);
+            let promised = &prints[(keys.len() - 1) * per_block..];
+            let content = window.content(id);
+            let kept = |(promised, here): (&u64, &Option<u64>)| {
+                *here == Some(*promised) || (here.is_none() && self.is_written_by_hand())
+            };
+            let kept = promised.iter().zip(&content).all(kept);
+            law(kept, window, id, "does not hold what its key promises")?;
         }
         Ok(())
     }
@@ -98,8 +118,13 @@ fn check_places(window: &Window) -> Result<(), String> {
                 law(!lost, window, *id, &format!("is {name} and findable"))?;
             }
         }
-        let full = window.reserve[tier].len() == window.reserved(tier);
+        let reserve = window.reserve[tier].len();
+        let full = reserve == window.reserved(tier)
+            || (reserve < window.reserved(tier) && window.was_quarantined);
         law(full, window, tier, "is a tier whose reserve is not full")?;
+        for id in window.quarantined(tier) {
+            places[id] += 1;
+        }
     }
     for (id, block) in window.blocks.iter().enumerate() {
         let in_all = places[id] + usize::from(block.refs > 0);
@@ -152,21 +177,4 @@ fn path(window: &Window, block: BlockId) -> Option<Vec<Key>> {
     }
     keys.reverse();
     Some(keys)
-}
-
-/// A findable block holds what its keys say.
-fn check_findable_contents(window: &Window) -> Result<(), String> {
-    let per_block = window.config.tokens_per_block;
-    for (id, block) in window.blocks.iter().enumerate() {
-        if !block.findable() {
-            continue;
-        }
-        let keys = path(window, id).unwrap_or_default();
-        let prints = key_fingerprints(&keys, per_block);
-        let promised = &prints[(keys.len() - 1) * per_block..];
-        let content = window.content(id);
-        let kept = promised.iter().zip(&content).all(|(promised, here)| *here == Some(*promised));
-        law(kept, window, id, "does not hold what its key promises")?;
-    }
-    Ok(())
 }

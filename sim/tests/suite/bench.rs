@@ -1,8 +1,8 @@
 //! A small bench: a simulator with round numbers, and requests in one line.
 
 use tierproof_core::{
-    Backend, Bytes, Completion, Descriptor, ErrorKind, FileMedium, Medium, Nanos, Part, RegionId,
-    Result, Stamp, TransferId, TransferRequest,
+    Backend, Bytes, Completion, Descriptor, ErrorKind, FileMedium, FileRole, Medium, Nanos, Part,
+    RegionId, Result, Stamp, TransferId, TransferRequest,
 };
 use tierproof_sim::{Profile, Sim, SimConfig};
 
@@ -26,7 +26,14 @@ pub(crate) const DEVICE: Medium = Medium::Device { ordinal: 0 };
 
 pub(crate) fn file() -> Medium {
     let directory = String::new();
-    Medium::File(FileMedium { directory, rank: 0, window: 0, pool: 0, stride: 4096 })
+    Medium::File(FileMedium {
+        directory,
+        rank: 0,
+        window: 0,
+        pool: 0,
+        role: FileRole::Scratch,
+        stride: 4096,
+    })
 }
 
 pub(crate) fn config(profile: &str) -> SimConfig {

@@ -9,17 +9,16 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use tierproof::explore::Writer;
 use tierproof::lockstep::plan::{Plan, PlanConfig, PlanPolicy, PlanWindow};
 
 mod request;
 mod wish;
 
 pub use request::adds;
+pub use tierproof::explore::DIRECTORY;
 
-use wish::{Writer, wish};
-
-/// The directory that every random configuration declares.
-pub const DIRECTORY: &str = "spill";
+use wish::wish;
 
 /// What plans are drawn.
 #[derive(Debug, Clone)]
@@ -92,7 +91,7 @@ pub fn plans_for<F: Fn(&mut PlanConfig)>(
         for wish in &wishes {
             writer.write(wish);
         }
-        Plan::new(config, writer.ops)
+        Plan::new(config, writer.ops())
     })
 }
 

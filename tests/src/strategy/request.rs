@@ -115,8 +115,3 @@ fn any_retentions() -> impl Strategy<Value = PlanRetention> {
         },
     )
 }
-
-/// Most tokens that are generated are alike, too.
-pub(super) fn token(which: u8) -> i32 {
-    [0, 0, 0, 0, 1, 2][usize::from(which % 6)]
-}

@@ -52,6 +52,13 @@ impl Request {
         self
     }
 
+    /// A tenant.
+    #[must_use]
+    pub fn tenant(mut self, tenant: u32) -> Self {
+        self.tokens.tenant = tenant;
+        self
+    }
+
     /// An adapter.
     #[must_use]
     pub fn lora(mut self, lora: u64) -> Self {

@@ -1,14 +1,14 @@
 //! A backend that refuses, or that breaks as a whole: refusals have no effect and an end, and what
 //! can't go on is an error of the call, never a hang.
 
-use crate::bench::{Bench, Device, Host, Setup, hashes, spill};
+use crate::bench::{Bench, Device, Host, Setup, hashes, spill, tokens};
 use crate::faults::Fate;
 use rstest::rstest;
 use std::cell::Cell;
 use std::rc::Rc;
 use tierproof_core::{
     Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Medium, Nanos, RegionId,
-    Result, RetryPolicy, Settled, TransferId, TransferRequest,
+    RequestId, Result, RetryPolicy, Settled, TransferId, TransferRequest,
 };
 use tierproof_sim::{Sim, SimConfig};
 
@@ -106,13 +106,16 @@ impl Backend for Fragile {
     }
 }
 
-#[test]
-fn a_broken_backend_is_an_error_of_every_call_that_needs_it() {
+fn fragile() -> (Bench<Fragile>, Rc<Cell<bool>>) {
     let broken = Rc::new(Cell::new(false));
     let sim = Sim::new(SimConfig::default()).unwrap();
     let fragile = Fragile { sim, broken: Rc::clone(&broken) };
-    let mut bench: Bench<Fragile> =
-        Setup::new([4, 4, 0]).on(fragile, |fragile| fragile.sim.misuses());
+    (Setup::new([4, 4, 0]).on(fragile, |fragile| fragile.sim.misuses()), broken)
+}
+
+#[test]
+fn a_broken_backend_is_an_error_of_every_call_that_needs_it() {
+    let (mut bench, broken) = fragile();
     spill(&mut bench);
     bench.add(&hashes(3, &[10, 11])).unwrap();
 
@@ -125,4 +128,27 @@ fn a_broken_backend_is_an_error_of_every_call_that_needs_it() {
     broken.set(true);
     bench.add(&hashes(4, &[40])).unwrap_err();
     assert_eq!(bench.engine.close().unwrap_err().kind(), ErrorKind::Device);
+}
+
+/// The story: a request was admitted, or grew, or waited, when the backend broke, and so its caller gave
+/// it up. Removing it made its blocks findable although nobody had computed them, and when the backend
+/// was well again the next request of that prompt read them.
+#[rstest]
+#[case::when_it_was_admitted(true)]
+#[case::when_it_waited(false)]
+fn what_a_request_did_not_compute_because_the_backend_broke_is_not_found(#[case] early: bool) {
+    let (mut bench, broken) = fragile();
+    spill(&mut bench);
+    broken.set(early);
+    let added = bench.add(&tokens(3, 0..9));
+    broken.set(true);
+    assert_eq!(added, if early { Err(ErrorKind::Device) } else { Ok(0) });
+    if !early {
+        assert_eq!(bench.settle(3), Err(ErrorKind::Device));
+    }
+    broken.set(false);
+    bench.engine.store(RequestId(3)).unwrap();
+    bench.remove(3);
+    assert_eq!(bench.visit(&tokens(4, 0..9)), 0);
+    assert_eq!(bench.visit(&tokens(5, 0..9)), 8);
 }

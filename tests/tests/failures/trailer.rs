@@ -88,7 +88,7 @@ fn is_refused(bench: &mut Bench<Witness>, request: &Request, why: Refusal) {
     assert_eq!(bench.add(request), Ok(4));
     let settled = bench.run(request.id.0);
     assert_eq!(settled, Settled { matched_tokens: 0, lost_from: Some(0) });
-    assert_eq!(bench.engine.backend().refusals, [why]);
+    assert_eq!(bench.engine.backend().inner().refusals, [why]);
     let stats = bench.engine.transfer_stats();
     assert_eq!((stats.corrupt, stats.failed, stats.retries), (1, 1, 0));
 }

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use tierproof::lockstep::Law;
 use tierproof::lockstep::driver::{Driver, Mismatch, Setup};
 use tierproof::lockstep::plan::Plan;
 #[cfg(feature = "gds")]
 use tierproof_backends::{CudaDram, GdsMtPlugin, GdsPlugin, Nixl, NixlConfig, Plugin};
 use tierproof_backends::{DirectIo, Dram, FileLayout, Posix, PosixConfig};
 use tierproof_core::Backend;
+use tierproof_sim::shadow::Shadowed;
 use tierproof_sim::{Sim, SimConfig};
 
 /// A backend, as a name in a test's case.
@@ -85,12 +87,20 @@ fn lockstep<B: Backend>(
     setup: Setup,
     backend: B,
 ) -> Result<(Vec<String>, B), Mismatch> {
-    let mut driver = Driver::new(&plan.config, setup, backend)?;
+    let mut driver = Driver::new(&plan.config, setup, Shadowed::new(backend))?;
     for op in &plan.ops {
         driver.apply(op)?;
     }
     let log = driver.log().to_vec();
-    Ok((log, driver.finish()?))
+    let shadowed = driver.finish()?.closed().expect("the backend goes on");
+    match shadowed.hazards() {
+        [] => Ok((log, shadowed.into_inner())),
+        [hazard, ..] => Err(at_the_end(hazard.to_string(), log)),
+    }
+}
+
+fn at_the_end(what: String, log: Vec<String>) -> Mismatch {
+    Mismatch { law: Law::S3, at: None, op: "the end".to_owned(), what, log }
 }
 
 /// Two parts a request and three in flight, so that a block of two pools is often torn apart.
@@ -112,10 +122,7 @@ fn on_sim(plan: &Plan, setup: Setup, config: SimConfig) -> Result<Vec<String>, M
     let (log, sim) = lockstep(plan, setup, sim(config))?;
     match sim.misuses() {
         [] => Ok(log),
-        misuses => {
-            let what = format!("S3: the simulator was misused: {misuses:?}");
-            Err(Mismatch { at: None, op: "the end".to_owned(), what, log })
-        }
+        misuses => Err(at_the_end(format!("the simulator was misused: {misuses:?}"), log)),
     }
 }
 

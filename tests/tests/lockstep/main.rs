@@ -5,10 +5,13 @@ mod backends;
 mod goldens;
 #[cfg(feature = "gds")]
 mod gpu;
+mod liar;
 #[cfg(feature = "nixl")]
 mod nixl;
 mod plans;
 mod random;
 mod saboteur;
 mod scenarios;
+mod storms;
 mod vectors;
+mod weather;

@@ -24,7 +24,7 @@ pub(crate) fn runs_in_lockstep(path: &Path, on: On) {
     for bytes in [Bytes::Every, Bytes::Lazy] {
         for pools in [Pools::Attention, Pools::Opaque] {
             for verify in [Verify::Off, Verify::All] {
-                let setup = Setup { bytes, pools, verify };
+                let setup = Setup { bytes, pools, verify, ..Setup::PLAIN };
                 if let Err(mismatch) = on.run(&plan, setup) {
                     panic!("{} with {setup:?}: {mismatch}", path.display());
                 }

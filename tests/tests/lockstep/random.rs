@@ -40,14 +40,14 @@ impl Tiers {
 }
 
 const SETUPS: [Setup; 4] = [
-    Setup { bytes: Bytes::Lazy, pools: Pools::Attention, verify: Verify::All },
-    Setup { bytes: Bytes::Every, pools: Pools::Attention, verify: Verify::Disk },
-    Setup { bytes: Bytes::Lazy, pools: Pools::Opaque, verify: Verify::Off },
-    Setup { bytes: Bytes::Every, pools: Pools::Opaque, verify: Verify::All },
+    Setup { bytes: Bytes::Lazy, pools: Pools::Attention, verify: Verify::All, ..Setup::PLAIN },
+    Setup { bytes: Bytes::Every, pools: Pools::Attention, verify: Verify::Disk, ..Setup::PLAIN },
+    Setup { bytes: Bytes::Lazy, pools: Pools::Opaque, verify: Verify::Off, ..Setup::PLAIN },
+    Setup { bytes: Bytes::Every, pools: Pools::Opaque, verify: Verify::All, ..Setup::PLAIN },
 ];
 
 /// How many times as many plans: a night has more time than a change.
-fn times() -> u32 {
+pub(crate) fn times() -> u32 {
     std::env::var("TIERPROOF_TIMES").map_or(1, |times| times.parse().expect("a number"))
 }
 

@@ -2,7 +2,8 @@
 //! and the driver says so, naming the block where it is about bytes.
 
 use rstest::rstest;
-use tierproof::lockstep::driver::{Bytes as Compare, Driver, Mismatch, Pools, Setup};
+use tierproof::lockstep::Law;
+use tierproof::lockstep::driver::{Bytes as Compare, Driver, Finish, Mismatch, Pools, Setup};
 use tierproof::lockstep::plan::{Op, Plan};
 use tierproof_core::{
     Backend, Bytes, Capability, Completion, Descriptor, Medium, MediumKind, Nanos, Part, RegionId,
@@ -140,6 +141,20 @@ impl Backend for Saboteur {
     }
 }
 
+/// The same with another tenant's block between the two.
+fn tenants() -> Plan {
+    Script::new(config(4, 3, 64).host(4))
+        .visit(Request::of(0, R(0, 5)).tenant(1))
+        .visit(Request::of(1, R(0, 5)).tenant(2))
+        .visit(Request::of(2, R(50, 60)))
+        .admit(Request::of(3, R(0, 5)).tenant(1))
+        .then(Op::Drain)
+        .remove(3)
+        .admit(Request::of(4, R(0, 5)).tenant(2))
+        .then(Op::Drain)
+        .plan()
+}
+
 /// Two blocks go down and come back together; then the first half of a block is copied.
 fn plan() -> Plan {
     Script::new(config(4, 3, 64).host(4))
@@ -152,8 +167,9 @@ fn plan() -> Plan {
         .plan()
 }
 
-fn run(crime: Crime) -> std::result::Result<Saboteur, Mismatch> {
-    let setup = Setup { bytes: Compare::Lazy, pools: Pools::Opaque, verify: Verify::All };
+fn run(crime: Crime) -> std::result::Result<Finish<Saboteur>, Mismatch> {
+    let setup =
+        Setup { bytes: Compare::Lazy, pools: Pools::Opaque, verify: Verify::All, ..Setup::PLAIN };
     Driver::run(&plan(), setup, Saboteur::new(crime))
 }
 
@@ -163,12 +179,28 @@ fn without_a_crime_there_is_nothing_to_say() {
 }
 
 #[rstest]
-#[case::flip_one_byte(Crime::FlipOneByte, "window 0 block 0 pool 0 row 0 token 3 holds")]
-#[case::swap_two_blocks(Crime::SwapTwoBlocks, "window 0 block 0 pool 0 row 0 token 0 holds")]
-#[case::lose_a_write(Crime::LoseAWrite, "window 0 block 0 pool 0 row 0 token 0 holds")]
-#[case::report_twice(Crime::ReportTwice, "C6: strays")]
-#[case::refuse_to_release(Crime::RefuseToRelease, "the engine does not close: not today")]
-fn a_crime_is_seen(#[case] crime: Crime, #[case] what: &str) {
+#[case::flip_one_byte(Crime::FlipOneByte, Law::S1, "window 0 block 0 pool 0 row 0 token 3 holds")]
+#[case::swap_two_blocks(
+    Crime::SwapTwoBlocks,
+    Law::S1,
+    "window 0 block 0 pool 0 row 0 token 0 holds"
+)]
+#[case::lose_a_write(Crime::LoseAWrite, Law::S1, "window 0 block 0 pool 0 row 0 token 0 holds")]
+#[case::report_twice(Crime::ReportTwice, Law::C6, "strays")]
+#[case::refuse_to_release(Crime::RefuseToRelease, Law::L6, "the engine does not close: not today")]
+fn a_crime_is_seen(#[case] crime: Crime, #[case] law: Law, #[case] what: &str) {
     let mismatch = run(crime).err().expect("the driver sees it");
+    assert_eq!(mismatch.law, law, "{mismatch}");
     assert!(mismatch.what.starts_with(what), "{mismatch}");
+}
+
+/// What is wrong is another tenant's, which is worse.
+#[test]
+fn anothers_bytes_are_told_from_wrong_ones() {
+    let setup =
+        Setup { bytes: Compare::Lazy, pools: Pools::Opaque, verify: Verify::All, ..Setup::PLAIN };
+    let run = |crime| Driver::run(&tenants(), setup, Saboteur::new(crime));
+    run(Crime::Nothing).unwrap_or_else(|mismatch| panic!("{mismatch}"));
+    let mismatch = run(Crime::SwapTwoBlocks).err().expect("the driver sees it");
+    assert_eq!(mismatch.law, Law::S8, "{mismatch}");
 }

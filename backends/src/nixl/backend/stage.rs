@@ -2,7 +2,7 @@
 
 use super::*;
 use tempfile::TempDir;
-use tierproof_core::{Fault, FileMedium, Part as RequestPart};
+use tierproof_core::{Fault, FileMedium, FileRole, Part as RequestPart};
 
 /// Bytes of a slot.
 pub(super) const LEN: Bytes = 4096;
@@ -19,8 +19,14 @@ impl<P: Plugin> Stage<P> {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut nixl = Nixl::<P>::open(NixlConfig::new(folder.path())).unwrap();
-        let medium =
-            FileMedium { directory: String::new(), rank: 0, window: 0, pool: 0, stride: LEN };
+        let medium = FileMedium {
+            directory: String::new(),
+            rank: 0,
+            window: 0,
+            pool: 0,
+            role: FileRole::Scratch,
+            stride: LEN,
+        };
         let host = nixl.allocate(&Medium::Host, SLOTS * LEN).unwrap();
         let file = nixl.allocate(&Medium::File(medium), SLOTS * LEN).unwrap();
         Self { nixl, host, file, folder }

@@ -7,7 +7,7 @@ use crate::files::store::SlotStore;
 use crate::lend::{Access, Claim, Lent, LentMut, Memory};
 use rstest::rstest;
 use std::sync::Arc;
-use tierproof_core::{FileMedium, Part};
+use tierproof_core::{FileMedium, FileRole, Part};
 
 const STRIDE: Bytes = 8192;
 const LEN: Bytes = 4096;
@@ -28,8 +28,14 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let config = PosixConfig { layout, ..PosixConfig::new(folder.path()) };
         let mut posix = Posix::open(config).unwrap();
-        let medium =
-            FileMedium { directory: "kv".into(), rank: 0, window: 0, pool: 0, stride: STRIDE };
+        let medium = FileMedium {
+            directory: "kv".into(),
+            rank: 0,
+            window: 0,
+            pool: 0,
+            role: FileRole::Scratch,
+            stride: STRIDE,
+        };
         let host = posix.allocate(&Medium::Host, 2 * STRIDE).unwrap();
         let file = posix.allocate(&Medium::File(medium), 2 * STRIDE).unwrap();
         posix

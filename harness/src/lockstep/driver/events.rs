@@ -3,17 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tierproof_core::{
-    BlockState, DecisionLog, Event, KvEvent, KvEventData, KvEvents, StoredBlock, Tier,
-};
+use tierproof_core::{BlockState, Event, KvEvent, KvEventData, KvEvents, StoredBlock, Tier};
 
-use super::Check;
+use crate::lockstep::law::{Broken, Check, Law};
 
 /// Everything that was read so far.
 #[derive(Debug)]
 pub(super) struct Events {
     log: Vec<String>,
-    verbs: BTreeMap<String, u64>,
+    tally: Tally,
     kv: KvEvents,
     next_kv: u64,
     sizes: Vec<u32>,
@@ -27,11 +25,14 @@ impl Events {
     pub(super) fn new(sizes: Vec<u32>) -> Self {
         Self {
             log: Vec::new(),
-            verbs: BTreeMap::new(),
+            tally: Tally::default(),
             kv: KvEvents::new(sizes.clone(), usize::MAX).expect("a bound above 0"),
             next_kv: 0,
+            mirror: Mirror {
+                windows: sizes.iter().map(|_| Known::default()).collect(),
+                ambiguous: BTreeSet::new(),
+            },
             sizes,
-            mirror: Mirror::default(),
             names: BTreeMap::new(),
         }
     }
@@ -40,29 +41,32 @@ impl Events {
     pub(super) fn read(
         &mut self,
         events: impl Iterator<Item = Event>,
-    ) -> Result<&[String], String> {
-        let mut text = Vec::new();
-        let mut log = DecisionLog::new(&mut text);
+    ) -> Result<&[String], Broken> {
+        let first = self.log.len();
         for event in events {
-            log.observe(&event).expect("memory takes everything");
+            let mut line = Vec::new();
+            event.write_line(&mut line);
+            line.pop();
+            self.log.push(String::from_utf8(line).expect("lines are text"));
+            self.tally.observe(&event);
             self.kv.observe(&event);
             self.name(&event);
         }
-        log.finish().expect("memory takes everything");
-        let text = String::from_utf8(text).expect("lines are text");
-        let first = self.log.len();
-        self.log.extend(text.lines().map(str::to_owned));
-        for line in &self.log[first..] {
-            let verb = line.split(' ').next().unwrap_or_default();
-            *self.verbs.entry(verb.to_owned()).or_default() += 1;
+        if self.log.len() == first {
+            return Ok(&[]);
         }
         self.kv.flush();
         for event in self.kv.take() {
             if event.id != self.next_kv {
-                return Err(format!("KV event {} follows {}", event.id, self.next_kv));
+                let what = format!("KV event {} follows {}", event.id, self.next_kv);
+                return Err(Law::C5.broken(what));
             }
             self.next_kv += 1;
-            self.mirror.replay(event)?;
+            let window = self.sizes.iter().position(|size| *size == event.window_size);
+            let window = window.ok_or_else(|| {
+                Law::C5.broken(format!("a KV event of a window of {}", event.window_size))
+            })?;
+            self.mirror.replay(event, window)?;
         }
         Ok(&self.log[first..])
     }
@@ -72,9 +76,9 @@ impl Events {
         &self.log
     }
 
-    /// Lines with this verb so far.
-    pub(super) fn count(&self, verb: &str) -> u64 {
-        self.verbs.get(verb).copied().unwrap_or(0)
+    /// What the model does not count.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     fn name(&mut self, event: &Event) {
@@ -90,35 +94,63 @@ impl Events {
     }
 
     /// Whoever replayed all KV events knows exactly the findable blocks.
-    pub(super) fn compare(&self, window: usize, blocks: &[BlockState]) -> Check {
-        let known = self.mirror.windows.get(&self.sizes[window]);
+    pub(super) fn compare(&self, window: usize, blocks: impl Iterator<Item = BlockState>) -> Check {
+        let known = &self.mirror.windows[window];
         let mut findable = 0;
-        for (id, block) in blocks.iter().enumerate().filter(|(_, block)| block.findable) {
+        for (id, block) in blocks.enumerate().filter(|(_, block)| block.findable) {
             findable += 1;
             let name = self.names.get(&(window, id));
-            let name = name.ok_or_else(|| format!("block {id} is findable without an event"))?;
-            let seen = known.and_then(|known| known.get(name)).map_or(&[][..], Vec::as_slice);
+            let name = name.ok_or_else(|| {
+                Law::C5.broken(format!("block {id} is findable without an event"))
+            })?;
+            let seen = known.blocks.get(name).map_or(&[][..], Vec::as_slice);
             let expected = (block.place.tier, block.priority);
             let ambiguous = self.mirror.ambiguous.contains(&(self.sizes[window], *name));
             if seen.is_empty() || (!ambiguous && seen != [expected]) {
-                return Err(format!(
+                return Err(Law::C5.broken(format!(
                     "window {window} block {id} is {expected:?}, and KV events say {seen:?}"
-                ));
+                )));
             }
         }
-        let count: usize = known.map_or(0, |known| known.values().map(Vec::len).sum());
-        if count == findable {
-            Ok(())
-        } else {
-            Err(format!("window {window}: KV events know {count} blocks of {findable} findable"))
+        let count = known.count;
+        Law::C5.holds(count == findable, || {
+            format!("window {window}: KV events know {count} blocks of {findable} findable")
+        })
+    }
+}
+
+/// Events of some kinds so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) fallbacks: u64,
+    pub(super) stored: u64,
+    pub(super) removed: u64,
+    pub(super) expired: u64,
+}
+
+impl Tally {
+    fn observe(&mut self, event: &Event) {
+        match event {
+            Event::FellBack { .. } => self.fallbacks += 1,
+            Event::Stored { .. } => self.stored += 1,
+            Event::Removed { .. } => self.removed += 1,
+            Event::Expired { .. } => self.expired += 1,
+            _ => {}
         }
     }
 }
 
-/// What a router knows: tier and priority of every block, by window size and hash.
+/// What a router knows of one window: tier and priority of every block, by hash.
 #[derive(Debug, Default)]
+struct Known {
+    blocks: BTreeMap<u64, Vec<(Tier, u8)>>,
+    count: usize,
+}
+
+/// What a router knows.
+#[derive(Debug)]
 struct Mirror {
-    windows: BTreeMap<u32, BTreeMap<u64, Vec<(Tier, u8)>>>,
+    windows: Vec<Known>,
     /// Hashes that two blocks had at once, which nobody outside can tell apart. Random plans have a
     /// trace's hash under several parents, where it should name a whole prefix; and upstream's hash is
     /// weak: over tokens 0 it is the same with salt 0 and with adapter 0.
@@ -126,15 +158,16 @@ struct Mirror {
 }
 
 impl Mirror {
-    fn replay(&mut self, event: KvEvent) -> Check {
+    fn replay(&mut self, event: KvEvent, window: usize) -> Check {
         let size = event.window_size;
-        let known = self.windows.entry(size).or_default();
+        let Known { blocks: known, count } = &mut self.windows[window];
         match event.data {
             KvEventData::Created { .. } => {}
             KvEventData::Stored { blocks, .. } => {
                 for StoredBlock { hash, tier, priority, .. } in blocks {
                     let here = known.entry(hash).or_default();
                     here.push((tier, priority));
+                    *count += 1;
                     if here.len() > 1 {
                         self.ambiguous.insert((size, hash));
                     }
@@ -143,24 +176,29 @@ impl Mirror {
             KvEventData::Removed { hashes } => {
                 for hash in hashes {
                     let here = known.get_mut(&hash).and_then(Vec::pop);
-                    here.ok_or_else(|| format!("a KV event removes {hash:x}, which is unknown"))?;
+                    *count -= usize::from(here.is_some());
+                    here.ok_or_else(|| {
+                        Law::C5.broken(format!("a KV event removes {hash:x}, which is unknown"))
+                    })?;
                 }
             }
             KvEventData::Updated { hash, tier, priority } => {
                 let here = known.get_mut(&hash).and_then(|here| here.last_mut());
-                let here = here.ok_or_else(|| format!("a KV event updates {hash:x}, unknown"))?;
+                let here = here.ok_or_else(|| {
+                    Law::C5.broken(format!("a KV event updates {hash:x}, which is unknown"))
+                })?;
                 let surely = !self.ambiguous.contains(&(size, hash));
                 if let Some((old, new)) = tier {
                     let was = std::mem::replace(&mut here.0, new);
-                    if surely && was != old {
-                        return Err(format!("a KV event moves {hash:x} from {old:?}, not {was:?}"));
-                    }
+                    Law::C5.holds(!surely || was == old, || {
+                        format!("a KV event moves {hash:x} from {old:?}, not {was:?}")
+                    })?;
                 }
                 if let Some((old, new)) = priority {
                     let was = std::mem::replace(&mut here.1, new);
-                    if surely && was != old {
-                        return Err(format!("a KV event reprices {hash:x} from {old}, not {was}"));
-                    }
+                    Law::C5.holds(!surely || was == old, || {
+                        format!("a KV event reprices {hash:x} from {old}, not {was}")
+                    })?;
                 }
             }
         }

@@ -29,9 +29,9 @@ pub(crate) fn pattern(print: u64, [window, pool, row]: [usize; 3], bytes: &mut [
     for number in [window, pool, row] {
         state = stir(state ^ number as u64);
     }
-    for byte in bytes {
+    for chunk in bytes.chunks_mut(8) {
         state = stir(state);
-        *byte = (state >> 56) as u8;
+        chunk.copy_from_slice(&state.to_le_bytes()[..chunk.len()]);
     }
 }
 

@@ -2,9 +2,13 @@
 
 use std::fmt;
 
-/// Where engine and model differ, and how.
+use crate::lockstep::law::{Broken, Law};
+
+/// Where engine and model differ, how, and which law that breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
+    /// The law.
+    pub law: Law,
     /// Which operation, from 0; none before the first and after the last.
     pub at: Option<usize>,
     /// The operation.
@@ -16,20 +20,26 @@ pub struct Mismatch {
 }
 
 impl Mismatch {
-    pub(crate) fn before(what: &str) -> Self {
-        Self { at: None, op: "the start".to_owned(), what: what.to_owned(), log: Vec::new() }
+    pub(super) fn before(broken: Broken) -> Self {
+        Self::new(broken, "the start", &[])
     }
 
-    pub(crate) fn after(what: String) -> Self {
-        Self { at: None, op: "the end".to_owned(), what, log: Vec::new() }
+    pub(super) fn after(broken: Broken, log: &[String]) -> Self {
+        Self::new(broken, "the end", log)
+    }
+
+    fn new(broken: Broken, op: &str, log: &[String]) -> Self {
+        let Broken { law, what } = broken;
+        Self { law, at: None, op: op.to_owned(), what, log: log.to_vec() }
     }
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { law, op, what, .. } = self;
         match self.at {
-            Some(at) => write!(f, "op {at}, {}: {}", self.op, self.what)?,
-            None => write!(f, "{}: {}", self.op, self.what)?,
+            Some(at) => write!(f, "op {at}, {op}: {law}: {what}")?,
+            None => write!(f, "{op}: {law}: {what}")?,
         }
         write!(f, "\n{}", self.log.join("\n"))
     }

@@ -1,8 +1,9 @@
 //! What a plan leaves open: how its bytes are laid out, sealed and compared.
 
+use serde::{Deserialize, Serialize};
 use tierproof_core::{
-    Element, EngineConfig, EvictionPolicy, Lru, PoolShape, PriorityLru, TierBlocks, Verify,
-    WindowConfig,
+    Element, EngineConfig, EvictionPolicy, Lru, Nanos, PoolShape, PriorityLru, RetryPolicy,
+    TierBlocks, Verify, WindowConfig,
 };
 
 use crate::lockstep::plan::{PlanConfig, PlanPolicy, PlanWindow};
@@ -10,7 +11,8 @@ use crate::lockstep::plan::{PlanConfig, PlanPolicy, PlanWindow};
 use super::layout::Layout;
 
 /// When bytes are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Bytes {
     /// All of them after every operation, once every transfer has ended.
     Every,
@@ -20,7 +22,8 @@ pub enum Bytes {
 }
 
 /// What a block is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Pools {
     /// Two groups of layers, so that each token has a few bytes in each of nine rows.
     Attention,
@@ -28,8 +31,19 @@ pub enum Pools {
     Opaque,
 }
 
+/// Whether transfers may fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trouble {
+    /// A failure, a retry, a late transfer or a stray completion is a mismatch already.
+    Never,
+    /// Engine and model have to agree on what comes of it.
+    Expected,
+}
+
 /// What a plan leaves open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Setup {
     /// When bytes are compared.
     pub bytes: Bytes,
@@ -37,15 +51,41 @@ pub struct Setup {
     pub pools: Pools,
     /// Which stored blocks carry trailers.
     pub verify: Verify,
+    /// When failed transfers are tried again.
+    pub retry: RetryPolicy,
+    /// Whether transfers may fail.
+    pub trouble: Trouble,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { bytes: Bytes::Every, pools: Pools::Attention, verify: Verify::All }
+        Self::PLAIN
     }
 }
 
 impl Setup {
+    /// Every byte of sealed blocks of two pools after every operation, where nothing fails.
+    pub const PLAIN: Self = Self {
+        bytes: Bytes::Every,
+        pools: Pools::Attention,
+        verify: Verify::All,
+        retry: RetryPolicy {
+            attempts_max: 2,
+            timeout: Nanos::from_millis(30_000),
+            reread_corrupt: true,
+        },
+        trouble: Trouble::Never,
+    };
+
+    /// Whether what lies in a tier carries a trailer.
+    pub(super) fn seals(self, tier: usize) -> bool {
+        match self.verify {
+            Verify::Off => false,
+            Verify::Disk => tier == 2,
+            Verify::All => tier > 0,
+        }
+    }
+
     /// The engine's configuration for a plan.
     pub(crate) fn engine_config(self, config: &PlanConfig) -> EngineConfig {
         EngineConfig {
@@ -59,6 +99,7 @@ impl Setup {
             reserve: number(config.reserve),
             directories: config.directories.clone(),
             verify: self.verify,
+            retry: self.retry,
             ..EngineConfig::default()
         }
     }

@@ -1,14 +1,20 @@
-//! A backend that counts what passes through it, knows what is in flight, and notes what may not
-//! be: a completion of nothing, ranges in use twice, regions never given back.
+//! A backend that counts what passes through it, knows what is in flight, writes down what it sees,
+//! and notes what may not be: ranges in use twice, regions never given back, waiting for ever.
 
 use std::collections::BTreeMap;
 
 use tierproof_core::{
-    Backend, Bytes, Capability, Completion, Descriptor, Medium, MediumKind, Nanos, Part, RegionId,
-    Result, TransferId, TransferRequest,
+    Backend, Bytes, Capability, Completion, Descriptor, Error, ErrorKind, Medium, MediumKind,
+    Nanos, Part, RegionId, Result, TransferId, TransferRequest,
 };
 
-use super::Check;
+use crate::lockstep::fate::Seen;
+use crate::lockstep::law::{Broken, Check, Law};
+
+use super::atlas::Atlas;
+
+/// So many questions in a row without news mean that nobody will ever have an answer.
+const FRUITLESS_MAX: u32 = 1 << 18;
 
 /// What passed through a [`Watch`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,6 +23,8 @@ pub struct Traffic {
     pub submitted: u64,
     /// Their completions.
     pub completed: u64,
+    /// Completions of nothing in flight.
+    pub strays: u64,
     /// Parts accepted.
     pub parts: u64,
     /// Payload bytes of parts that completed without a fault.
@@ -34,8 +42,16 @@ pub struct Watch<B> {
     traffic: Traffic,
     /// Parts of requests not yet completed.
     in_flight: BTreeMap<TransferId, Vec<Part>>,
-    regions: BTreeMap<RegionId, MediumKind>,
-    broken: Option<String>,
+    parts_in_flight: u64,
+    /// In the order in which they were allocated.
+    regions: Vec<(RegionId, Medium, Bytes)>,
+    broken: Option<Broken>,
+    /// Keeps a journal where there is one.
+    atlas: Option<Atlas>,
+    journal: Vec<Seen>,
+    /// Polls in a row without news.
+    fruitless: u32,
+    lost: bool,
 }
 
 impl Traffic {
@@ -57,8 +73,13 @@ impl<B: Backend> Watch<B> {
             inner,
             traffic: Traffic::default(),
             in_flight: BTreeMap::new(),
-            regions: BTreeMap::new(),
+            parts_in_flight: 0,
+            regions: Vec::new(),
             broken: None,
+            atlas: None,
+            journal: Vec::new(),
+            fruitless: 0,
+            lost: false,
         }
     }
 
@@ -74,23 +95,72 @@ impl<B: Backend> Watch<B> {
         &self.inner
     }
 
+    /// The backend, to change what goes wrong there.
+    pub fn inner_mut(&mut self) -> &mut B {
+        &mut self.inner
+    }
+
+    /// From now on what passes is written down.
+    pub(super) fn record(&mut self, atlas: Atlas) {
+        self.atlas = Some(atlas);
+    }
+
+    /// What was allocated.
+    pub(super) fn regions(&self) -> &[(RegionId, Medium, Bytes)] {
+        &self.regions
+    }
+
+    /// What passed since the last call.
+    pub(super) fn take_journal(&mut self) -> Vec<Seen> {
+        std::mem::take(&mut self.journal)
+    }
+
+    /// Whether the backend as a whole has said that it can't go on.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
     /// The first thing that may not be.
     pub(super) fn broken(&self) -> Check {
         self.broken.clone().map_or(Ok(()), Err)
     }
 
     /// Law C3: at the end everything was given back.
-    pub(super) fn end(self) -> Result<B, String> {
+    pub(super) fn end(self) -> Result<B, Broken> {
         self.broken()?;
-        if !self.regions.is_empty() || !self.in_flight.is_empty() {
-            let (regions, requests) = (self.regions.len(), self.in_flight.len());
-            return Err(format!("C3: {regions} regions and {requests} requests are left"));
-        }
+        let (regions, requests) = (self.regions.len(), self.in_flight.len());
+        Law::C3.holds(regions == 0 && requests == 0, || {
+            format!("{regions} regions and {requests} requests are left")
+        })?;
         Ok(self.inner)
     }
 
-    fn note(&mut self, what: String) {
-        self.broken.get_or_insert(what);
+    fn note(&mut self, broken: Broken) {
+        self.broken.get_or_insert(broken);
+    }
+
+    fn write_down(&mut self, seen: impl FnOnce() -> Seen) {
+        if self.atlas.is_some() {
+            self.journal.push(seen());
+        }
+    }
+
+    fn medium(&self, region: RegionId) -> Option<usize> {
+        let known = self.regions.iter().find(|(id, ..)| *id == region);
+        known.map(|(_, medium, _)| medium.kind() as usize)
+    }
+
+    fn write_down_request(&mut self, request: &TransferRequest, answer: &Result<TransferId>) {
+        let Some(atlas) = &self.atlas else { return };
+        let legs: Result<Vec<_>, _> = request.parts.iter().map(|part| atlas.leg(part)).collect();
+        let deadline = request.deadline;
+        match (legs, answer) {
+            (Err(broken), _) => self.note(broken),
+            (Ok(legs), Ok(id)) => self.journal.push(Seen::Sent { id: *id, deadline, legs }),
+            (Ok(legs), Err(error)) => {
+                self.journal.push(Seen::Refused { kind: error.kind(), deadline, legs });
+            }
+        }
     }
 
     /// Law S3, by payload: what is written is nobody else's, and what is read is not written.
@@ -102,19 +172,24 @@ impl<B: Backend> Watch<B> {
                 || overlap(part.target, other.source)
                 || overlap(part.source, other.target);
             if clash {
-                return Err(format!("S3: {part:?} is submitted while {other:?} is in flight"));
+                let what = format!("{part:?} is submitted while {other:?} is in flight");
+                return Err(Law::S3.broken(what));
             }
         }
         Ok(())
     }
 
     fn take_note(&mut self, completion: &Completion) {
-        let Some(parts) = self.in_flight.remove(&completion.id) else {
-            return self.note(format!("C6: {completion:?} ends nothing, or a second time"));
+        let Completion { id, faults, .. } = completion;
+        self.write_down(|| Seen::End { id: *id, faults: faults.clone() });
+        let Some(parts) = self.in_flight.remove(id) else {
+            self.traffic.strays += 1;
+            return;
         };
         self.traffic.completed += 1;
+        self.parts_in_flight -= parts.len() as u64;
         for (index, part) in (0..).zip(parts) {
-            if completion.faults.iter().all(|(failed, _)| *failed != index) {
+            if faults.iter().all(|(failed, _)| *failed != index) {
                 self.traffic.bytes += part.bytes();
             }
         }
@@ -136,13 +211,13 @@ impl<B: Backend> Backend for Watch<B> {
 
     fn allocate(&mut self, medium: &Medium, len: Bytes) -> Result<RegionId> {
         let region = self.inner.allocate(medium, len)?;
-        self.regions.insert(region, medium.kind());
+        self.regions.push((region, medium.clone(), len));
         Ok(region)
     }
 
     fn release(&mut self, region: RegionId) -> Result<()> {
         self.inner.release(region)?;
-        self.regions.remove(&region);
+        self.regions.retain(|(id, ..)| *id != region);
         Ok(())
     }
 
@@ -155,34 +230,57 @@ impl<B: Backend> Backend for Watch<B> {
     }
 
     fn submit(&mut self, request: &TransferRequest) -> Result<TransferId> {
-        if let Err(what) = self.judge(request) {
-            self.note(what);
+        if let Err(broken) = self.judge(request) {
+            self.note(broken);
         }
-        let id = self.inner.submit(request)?;
+        let answer = self.inner.submit(request);
+        self.write_down_request(request, &answer);
+        let id = answer?;
+        self.fruitless = 0;
         self.traffic.submitted += 1;
         self.traffic.parts += request.parts.len() as u64;
         for part in &request.parts {
-            let [from, to] = [part.source, part.target].map(|at| self.regions[&at.region] as usize);
-            self.traffic.routes[from][to] += 1;
+            let media = [part.source, part.target].map(|at| self.medium(at.region));
+            if let [Some(from), Some(to)] = media {
+                self.traffic.routes[from][to] += 1;
+            }
         }
         if self.in_flight.insert(id, request.parts.clone()).is_some() {
-            self.note(format!("{id:?} is given twice"));
+            self.note(Law::C6.broken(format!("{id:?} is given twice")));
         }
-        let now = self.in_flight.values().map(Vec::len).sum::<usize>() as u64;
-        self.traffic.parts_in_flight_max = self.traffic.parts_in_flight_max.max(now);
+        self.parts_in_flight += request.parts.len() as u64;
+        let most = self.traffic.parts_in_flight_max.max(self.parts_in_flight);
+        self.traffic.parts_in_flight_max = most;
         Ok(id)
+    }
+
+    fn flush(&mut self, region: RegionId) -> Result<()> {
+        self.inner.flush(region)
     }
 
     fn poll(&mut self, done: &mut Vec<Completion>) -> Result<()> {
         let first = done.len();
-        self.inner.poll(done)?;
+        let polled = self.inner.poll(done);
         for completion in &done[first..] {
             self.take_note(completion);
+        }
+        self.lost |= polled.is_err();
+        polled?;
+        self.write_down(|| Seen::Polled);
+        self.fruitless = if done.len() > first { 0 } else { self.fruitless + 1 };
+        if self.fruitless >= FRUITLESS_MAX {
+            // Nothing but an error ends a call of the engine's that waits for ever.
+            self.lost = true;
+            self.journal.clear();
+            self.note(Law::L1.broken(format!("{FRUITLESS_MAX} polls in a row had no news")));
+            return Err(Error::new(ErrorKind::Device, "polled for ever: given up"));
         }
         Ok(())
     }
 
     fn park(&mut self, until: Nanos) -> Nanos {
-        self.inner.park(until)
+        let now = self.inner.park(until);
+        self.write_down(|| Seen::Time(now));
+        now
     }
 }

@@ -128,8 +128,9 @@ impl Window {
         let found = plan.matched.len() + usize::from(plan.partial.is_some());
         let (reused, missed) = (found as u64, (plan.blocks - found) as u64);
         let mut stats = RequestStats { reused, missed, ..RequestStats::default() };
-        let mut matched_tokens = plan.matched.len() * self.config.tokens_per_block;
+        let mut hits = Vec::new();
         for (index, block) in plan.matched.iter().enumerate() {
+            hits.push(self.blocks[*block].tier);
             self.hit(request, index, *block);
             blocks.push(vec![*block; request.beams]);
         }
@@ -145,7 +146,6 @@ impl Window {
             } else {
                 self.copy_partial(request, partial, &mut stats)
             };
-            matched_tokens += partial.tokens;
             blocks.push(vec![block; request.beams]);
         }
         for index in blocks.len()..plan.blocks {
@@ -157,8 +157,9 @@ impl Window {
         }
         self.counters.lookups += plan.blocks as u64;
         self.counters.missed += (plan.blocks - plan.taken().len()) as u64;
-        self.held.insert(request.id, Held { blocks, matched_tokens, stats, ..Held::default() });
-        self.compute(request, matched_tokens);
+        let partial_tokens = plan.partial.as_ref().map_or(0, |partial| partial.tokens);
+        let held = Held { blocks, hits, partial_tokens, stats, ..Held::default() };
+        self.held.insert(request.id, held);
     }
 
     /// Step 1: a matched block.
@@ -224,6 +225,7 @@ impl Window {
             (self.blocks[source].priority, self.blocks[source].duration_ms);
         let block = self.fresh(request.beams, priority, duration_ms, request.files, stats);
         self.log(&format!("copy {} {source} {block} {tokens}", self.number));
+        self.decide_move(self.place(source), self.place(block));
         let copied = self.content(source)[..tokens].to_vec();
         self.content_mut(block)[..tokens].copy_from_slice(&copied);
         block
@@ -263,6 +265,8 @@ impl Window {
         let block = self.vacate(DEVICE, None).expect("the caller has seen that there is room");
         self.log(&format!("alloc {} {block}", self.number));
         self.counters.alloc_total += 1;
+        let place = self.place(block);
+        self.brought.remove(&place);
         self.content_mut(block).fill(None);
         let fresh = &mut self.blocks[block];
         (fresh.refs, fresh.priority, fresh.duration_ms, fresh.files) =

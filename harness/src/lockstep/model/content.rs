@@ -1,6 +1,7 @@
 //! What lies in the slots, token by token.
 
-use super::block::{BlockId, Tier};
+use super::block::BlockId;
+use super::moves::Place;
 use super::request::Request;
 use super::window::Window;
 
@@ -13,11 +14,12 @@ impl Window {
         let content = self.content(block).clone();
         *self.content_mut(target) = content;
         let (place, other) = (self.place(block), self.place(target));
+        self.decide_move(place, other);
         (self.blocks[block].tier, self.blocks[block].slot) = other;
         (self.blocks[target].tier, self.blocks[target].slot) = place;
     }
 
-    fn place(&self, block: BlockId) -> (Tier, usize) {
+    pub(crate) fn place(&self, block: BlockId) -> Place {
         (self.blocks[block].tier, self.blocks[block].slot)
     }
 
@@ -31,8 +33,18 @@ impl Window {
         self.contents.entry(self.place(block)).or_insert(nothing)
     }
 
-    /// The request computes its tokens from `first` on into its blocks.
-    pub(crate) fn compute(&mut self, request: &Request, first: usize) {
+    /// The request computes what it did not find.
+    pub(crate) fn compute(&mut self, request: &Request) {
+        let first = self.held[&request.id].matched_tokens(self.config.tokens_per_block);
+        self.compute_from(request, first);
+    }
+
+    /// The request computes its last token.
+    pub(crate) fn compute_last(&mut self, request: &Request) {
+        self.compute_from(request, request.len() - 1);
+    }
+
+    fn compute_from(&mut self, request: &Request, first: usize) {
         let per_block = self.config.tokens_per_block;
         let blocks = self.held[&request.id].blocks.clone();
         for (token, print) in request.fingerprints().into_iter().enumerate().skip(first) {

@@ -32,6 +32,10 @@ pub struct Counters {
     pub alloc_total: u64,
     /// Of these, taken without displacing anything that could be found.
     pub alloc_unused: u64,
+    /// Hits that a failed move made misses. They are among the missed ones, and no hits any more.
+    pub lost_hits: u64,
+    /// Other contents lost to failed moves: `lost` lines that are about no hit.
+    pub lost_unused: u64,
 }
 
 /// What one request took of one window, or of all.
@@ -80,5 +84,7 @@ impl Counters {
         self.alloc_total += other.alloc_total;
         self.alloc_unused += other.alloc_unused;
         self.partial_tokens += other.partial_tokens;
+        self.lost_hits += other.lost_hits;
+        self.lost_unused += other.lost_unused;
     }
 }

@@ -7,19 +7,31 @@ use super::window::Window;
 use super::{Outcome, Refusal};
 
 impl Window {
-    /// Room for one more token, `request` being as it was before. False, and nothing to be kept of
-    /// this window, if there is none.
-    pub(crate) fn append(&mut self, request: &Request) -> bool {
+    /// Whether there is room for one more token, `request` being as it was before.
+    pub(crate) fn may_append(&self, request: &Request) -> bool {
         let per_block = self.config.tokens_per_block;
-        let tokens = request.len();
-        if self.slides() && request.beams == 1 {
-            self.slide(request, tokens + 1);
-        }
-        if !tokens.is_multiple_of(per_block) {
+        if !request.len().is_multiple_of(per_block) {
             return true;
         }
-        if self.empties[DEVICE].len() + self.queues[DEVICE].len() < request.beams {
-            return false;
+        let held = &self.held[&request.id];
+        let gone = &held.blocks[held.front..self.front_at(request, request.len() + 1)];
+        let frees = |beams: &&Vec<BlockId>| {
+            let block = &self.blocks[beams[0]];
+            block.refs == 1 && block.tier == DEVICE && !self.quarantine.contains(&beams[0])
+        };
+        let freed = gone.iter().filter(frees).count();
+        self.empties[DEVICE].len() + self.queues[DEVICE].len() + freed >= request.beams
+    }
+
+    /// One more token, for which there is room; `request` is as it was before.
+    pub(crate) fn append(&mut self, request: &Request) {
+        let per_block = self.config.tokens_per_block;
+        let front = self.front_at(request, request.len() + 1);
+        while self.held[&request.id].front < front {
+            self.slide(request.id);
+        }
+        if !request.len().is_multiple_of(per_block) {
+            return;
         }
         let (priority, duration_ms) =
             (request.retention.decode_priority, request.retention.decode_duration_ms);
@@ -30,24 +42,31 @@ impl Window {
         let held = self.held.get_mut(&request.id).expect("a live request is held");
         held.blocks.push(blocks);
         held.stats = stats;
-        true
     }
 
-    /// Gives up the front blocks that a sequence of `tokens` tokens no longer attends to.
-    fn slide(&mut self, request: &Request, tokens: usize) {
+    /// Where the front of a sequence of `tokens` tokens is: blocks before it are no longer attended
+    /// to.
+    fn front_at(&self, request: &Request, tokens: usize) -> usize {
         let per_block = self.config.tokens_per_block;
-        loop {
-            let held = &self.held[&request.id];
-            if tokens - held.front * per_block < self.sizes.size + per_block {
-                return;
-            }
-            let block = held.blocks[held.front][0];
-            self.release(block, false);
-            let era = self.blocks[block].era;
-            let held = self.held.get_mut(&request.id).expect("seen above");
-            held.left.push((block, era));
-            held.front += 1;
+        let mut front = self.held[&request.id].front;
+        while self.slides()
+            && request.beams == 1
+            && tokens - front * per_block >= self.sizes.size + per_block
+        {
+            front += 1;
         }
+        front
+    }
+
+    /// The front block is given up.
+    fn slide(&mut self, request: u64) {
+        let held = &self.held[&request];
+        let block = held.blocks[held.front][0];
+        self.release(block, false);
+        let era = self.blocks[block].era;
+        let held = self.held.get_mut(&request).expect("seen above");
+        held.left.push((block, era));
+        held.front += 1;
     }
 
     /// Whether a sequence may shrink to `tokens` tokens: what it still attends to must be here, and
@@ -126,11 +145,11 @@ impl Window {
         }
     }
 
-    /// The request ends here.
-    pub(crate) fn remove(&mut self, request: &Request) {
+    /// The request ends here, and `stores` its blocks if it may.
+    pub(crate) fn remove(&mut self, request: &Request, stores: bool) {
         let held = self.held[&request.id].clone();
         let intact = held.left.iter().all(|(block, era)| self.blocks[*block].era == *era);
-        if self.config.reuse && request.beams == 1 && intact {
+        if stores && self.config.reuse && request.beams == 1 && intact {
             self.store(request, &request.final_keys());
         }
         self.held.remove(&request.id);

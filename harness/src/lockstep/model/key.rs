@@ -125,8 +125,8 @@ fn multimodal_keys(prompt: &PlanTokens, start: usize, end: usize) -> Vec<([i32; 
 /// block an image begins, so an image counts from the block after the one in which it begins.
 ///
 /// ```
-/// use tierproof_tests::model::token_fingerprints;
-/// use tierproof_tests::plan::{PlanPrompt, PlanTokens};
+/// use tierproof::lockstep::model::token_fingerprints;
+/// use tierproof::lockstep::plan::{PlanPrompt, PlanTokens};
 ///
 /// let of = |tokens: &[i32]| {
 ///     let prompt = PlanTokens { tokens: tokens.to_vec(), ..PlanTokens::default() };

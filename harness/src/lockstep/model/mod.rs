@@ -1,22 +1,28 @@
 //! The reference model of the block manager: `docs/blocks.md`, sentence by sentence.
 //!
 //! It is independent of the engine: it uses none of its types and none of its structures.
-//! Everything is a vector that is searched from its front, and where an operation may fail half way
-//! it works on a clone. Beside the decisions it tracks **contents**: what each slot holds, token by
+//! Everything is a vector that is searched from its front, and what may fail is asked before anything
+//! changes. Beside the decisions it tracks **contents**: what each slot holds, token by
 //! token, so that a test can check real bytes. It computes a request's blocks as soon as the
 //! request comes or grows.
 //!
 //! Where the page leaves a choice, the model's choice is said at the function that makes it.
 //!
-//! Transfers do not fail here: `settle`, `drain` and `step` decide nothing.
+//! It carries nothing out. By itself it takes every move for one that succeeds, so that `settle`,
+//! `drain` and `step` decide nothing; somebody who sees moves fail tells it what became of them
+//! (`Model::repair`, `Model::sweep`).
 
 mod admission;
 mod block;
 mod content;
 mod counters;
+mod failure;
 mod growth;
 mod key;
+mod moves;
 mod request;
+mod room;
+mod told;
 mod view;
 mod window;
 
@@ -30,7 +36,9 @@ pub use key::token_fingerprints;
 pub use view::{BlockView, SequenceView, TierView, WindowView};
 
 pub(crate) use block::{BlockId, Parent, TIERS};
+pub(crate) use failure::Repair;
 pub(crate) use key::{Key, key_fingerprints};
+pub(crate) use moves::{Failures, Move, Place};
 pub(crate) use request::Request;
 pub(crate) use window::{Held, Window};
 
@@ -41,8 +49,10 @@ pub enum Outcome {
     Done,
     /// There was no room for the request. Only the log and the counters know.
     Rejected,
-    /// It could not be done, and nothing has changed.
+    /// It could not be done, and nothing has changed but what a failed transfer had changed before.
     Refused(Refusal),
+    /// The backend as a whole can't go on, and so nobody knows. The model never answers this.
+    DeviceLost,
 }
 
 /// Why an operation could not be done.
@@ -50,6 +60,8 @@ pub enum Outcome {
 pub enum Refusal {
     /// No room.
     Exhausted,
+    /// A block is in a slot that a transfer that was given up may still touch, and no other is free.
+    TimedOut,
     /// It makes no sense now: an unknown request, an index out of range, a malformed retention.
     Invalid,
 }
@@ -66,6 +78,8 @@ pub struct Model {
     pub(crate) requests: BTreeMap<u64, Request>,
     /// Every successful pin: for each window its blocks, or nothing once it was given up.
     pub(crate) pins: Vec<Option<Vec<Vec<BlockId>>>>,
+    /// Whether it computes tokens as soon as they are there.
+    computes: bool,
     now_ms: u64,
     accepted: u64,
     rejected: u64,
@@ -89,6 +103,7 @@ impl Model {
             windows,
             requests: BTreeMap::new(),
             pins: Vec::new(),
+            computes: true,
             now_ms: 0,
             accepted: 0,
             rejected: 0,
@@ -150,6 +165,11 @@ impl Model {
         for (window, plan) in self.windows.iter_mut().zip(&plans) {
             window.commit(&request, plan);
         }
+        if self.computes {
+            for window in &mut self.windows {
+                window.compute(&request);
+            }
+        }
         self.requests.insert(request.id, request);
         Outcome::Done
     }
@@ -161,14 +181,17 @@ impl Model {
         if request.len() >= self.config.sequence_tokens_max {
             return INVALID;
         }
-        let mut windows = self.windows.clone();
-        if !windows.iter_mut().all(|window| window.append(request)) {
+        if !self.windows.iter().all(|window| window.may_append(request)) {
             return Outcome::Refused(Refusal::Exhausted);
         }
-        self.windows = windows;
-        request.generated.push(token);
         for window in &mut self.windows {
-            window.compute(request, request.len() - 1);
+            window.append(request);
+        }
+        request.generated.push(token);
+        if self.computes {
+            for window in &mut self.windows {
+                window.compute_last(request);
+            }
         }
         Outcome::Done
     }
@@ -195,6 +218,9 @@ impl Model {
         let Some(request) = self.requests.get(&request) else {
             return INVALID;
         };
+        if self.is_unsettled(request.id) {
+            return Outcome::Done;
+        }
         for window in &mut self.windows {
             store(window, request);
         }
@@ -202,11 +228,12 @@ impl Model {
     }
 
     fn remove(&mut self, request: u64) -> Outcome {
+        let stores = !self.is_unsettled(request);
         let Some(request) = self.requests.remove(&request) else {
             return INVALID;
         };
         for window in &mut self.windows {
-            window.remove(&request);
+            window.remove(&request, stores);
         }
         self.collect_lines();
         self.log.push(format!("end {}", request.id));

@@ -1,8 +1,10 @@
 //! What a test compares with the engine after each operation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::block::{BlockId, TIERS, Tier};
+use crate::lockstep::plan::PlanPrompt;
+
+use super::block::{BlockId, DEVICE, TIERS, Tier};
 use super::content::Content;
 use super::counters::{Counters, RequestStats};
 use super::window::Window;
@@ -23,6 +25,8 @@ pub struct TierView {
     pub reserve: usize,
     /// Referenced.
     pub referenced: usize,
+    /// Out of use until their slots are safe.
+    pub quarantined: usize,
 }
 
 /// One block.
@@ -49,7 +53,7 @@ pub struct SequenceView {
     pub front: usize,
     /// Tokens of the sequence.
     pub tokens: usize,
-    /// Leading tokens found when the request came.
+    /// Leading tokens found when the request came, and not lost since.
     pub matched_tokens: usize,
 }
 
@@ -97,7 +101,7 @@ impl Model {
             beams: (0..request.beams).map(beam).collect(),
             front: held.front,
             tokens: request.len(),
-            matched_tokens: held.matched_tokens,
+            matched_tokens: held.matched_tokens(self.config.tokens_per_block),
         }
     }
 
@@ -124,7 +128,10 @@ impl Model {
     /// Leading tokens that a live request need not compute: the least of all windows.
     #[must_use]
     pub fn matched_tokens(&self, request: u64) -> Option<usize> {
-        let of = |window: &Window| window.held.get(&request).map(|held| held.matched_tokens);
+        let of = |window: &Window| {
+            let held = window.held.get(&request)?;
+            Some(held.matched_tokens(self.config.tokens_per_block))
+        };
         self.windows.iter().filter_map(of).min()
     }
 
@@ -145,6 +152,60 @@ impl Model {
     }
 }
 
+/// What the driver asks, without a view of everything.
+impl Model {
+    pub(crate) fn is_live(&self, request: u64) -> bool {
+        self.requests.contains_key(&request)
+    }
+
+    /// Tokens of a request; 0 if it does not live.
+    pub(crate) fn tokens(&self, request: u64) -> usize {
+        self.requests.get(&request).map_or(0, super::Request::len)
+    }
+
+    pub(crate) fn tenant(&self, request: u64) -> u32 {
+        match self.requests.get(&request).map(|request| &request.prompt) {
+            Some(PlanPrompt::Tokens(prompt)) => prompt.tenant,
+            Some(PlanPrompt::Hashes(_)) | None => 0,
+        }
+    }
+
+    /// Leading tokens found in each window.
+    pub(crate) fn matched_by_window(&self, request: u64) -> Vec<usize> {
+        let per_block = self.config.tokens_per_block;
+        let of = |window: &Window| window.held[&request].matched_tokens(per_block);
+        self.windows.iter().map(of).collect()
+    }
+
+    /// The first token that did not slide out of a window.
+    pub(crate) fn first_token_held(&self, window: usize, request: u64) -> usize {
+        self.windows[window].held[&request].front * self.config.tokens_per_block
+    }
+
+    /// The blocks that hold a token, each once.
+    pub(crate) fn blocks_of_token(
+        &self,
+        window: usize,
+        request: u64,
+        token: usize,
+    ) -> Vec<BlockId> {
+        let held = &self.windows[window].held[&request];
+        let mut blocks = held.blocks[token / self.config.tokens_per_block].clone();
+        blocks.dedup();
+        blocks
+    }
+
+    /// The blocks that a request holds, each once.
+    pub(crate) fn blocks_held(&self, window: usize, request: u64) -> BTreeSet<BlockId> {
+        let held = self.windows[window].held.get(&request);
+        held.into_iter().flat_map(Held::here).map(|(_, block)| block).collect()
+    }
+
+    pub(crate) fn is_on_device(&self, window: usize, block: BlockId) -> bool {
+        self.windows[window].blocks[block].tier == DEVICE
+    }
+}
+
 fn tier_view(window: &Window, tier: Tier) -> TierView {
     let here = || window.blocks.iter().filter(|block| block.tier == tier);
     TierView {
@@ -154,5 +215,6 @@ fn tier_view(window: &Window, tier: Tier) -> TierView {
         queued: window.queues[tier].len(),
         reserve: window.reserve[tier].len(),
         referenced: here().filter(|block| block.refs > 0).count(),
+        quarantined: window.quarantined(tier).count(),
     }
 }

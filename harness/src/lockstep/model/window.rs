@@ -1,6 +1,6 @@
 //! One window: its blocks, where they are, and what lies in their slots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lockstep::plan::{PlanConfig, PlanPolicy, PlanWindow};
 
@@ -8,6 +8,7 @@ use super::block::{Block, BlockId, DEVICE, DISK, HOST, Parent, TIERS, Tier};
 use super::content::Content;
 use super::counters::{Counters, RequestStats};
 use super::key::Key;
+use super::moves::{Move, Place};
 use super::request::PRIORITY_DEFAULT;
 
 /// The blocks that a request holds in one window.
@@ -19,9 +20,30 @@ pub(crate) struct Held {
     pub(crate) front: usize,
     /// Those blocks, and their era when they were given up.
     pub(crate) left: Vec<(BlockId, u64)>,
-    /// Leading tokens that were found.
-    pub(crate) matched_tokens: usize,
+    /// Where the leading blocks were found whole.
+    pub(crate) hits: Vec<Tier>,
+    /// Tokens found of the block behind them.
+    pub(crate) partial_tokens: usize,
+    /// The first block that lost its content and that the request was not told of.
+    pub(crate) lost: Option<usize>,
     pub(crate) stats: RequestStats,
+}
+
+impl Held {
+    /// Leading blocks that were found, in whole or in part.
+    pub(crate) fn matched(&self) -> usize {
+        self.hits.len() + usize::from(self.partial_tokens > 0)
+    }
+
+    pub(crate) fn matched_tokens(&self, tokens_per_block: usize) -> usize {
+        self.hits.len() * tokens_per_block + self.partial_tokens
+    }
+
+    /// The blocks that did not slide out, with their index, beam by beam.
+    pub(crate) fn here(&self) -> impl Iterator<Item = (usize, BlockId)> {
+        let each = self.blocks.iter().enumerate().skip(self.front);
+        each.flat_map(|(index, beams)| beams.iter().map(move |block| (index, *block)))
+    }
 }
 
 /// One window.
@@ -36,7 +58,16 @@ pub(crate) struct Window {
     pub(crate) empties: [Vec<BlockId>; 3],
     pub(crate) reserve: [Vec<BlockId>; 3],
     pub(crate) queues: [Vec<BlockId>; 3],
-    pub(crate) contents: BTreeMap<(Tier, usize), Content>,
+    pub(crate) contents: BTreeMap<Place, Content>,
+    /// The last move into a slot, unless the slot was taken fresh since.
+    pub(crate) brought: BTreeMap<Place, u64>,
+    /// Moves decided so far, and those that nobody took yet.
+    pub(crate) moves_decided: u64,
+    pub(crate) moves: Vec<Move>,
+    /// Out of use once nobody holds them, until their slots are safe.
+    pub(crate) quarantine: BTreeSet<BlockId>,
+    /// Whether a block ever was: those of a reserve come back as ordinary ones.
+    pub(crate) was_quarantined: bool,
     pub(crate) held: BTreeMap<u64, Held>,
     pub(crate) counters: Counters,
     /// Lines that the model has not collected yet.
@@ -55,6 +86,11 @@ impl Window {
             reserve: Default::default(),
             queues: Default::default(),
             contents: BTreeMap::new(),
+            brought: BTreeMap::new(),
+            moves_decided: 0,
+            moves: Vec::new(),
+            quarantine: BTreeSet::new(),
+            was_quarantined: false,
             held: BTreeMap::new(),
             counters: Counters::default(),
             lines: Vec::new(),
@@ -88,6 +124,12 @@ impl Window {
     /// Reserve blocks of a tier: a lower tier that exists has some.
     pub(crate) fn reserved(&self, tier: Tier) -> usize {
         if tier != DEVICE && self.ordinary(tier) > 0 { self.config.reserve } else { 0 }
+    }
+
+    /// Blocks of a tier that are out of use.
+    pub(crate) fn quarantined(&self, tier: Tier) -> impl Iterator<Item = BlockId> {
+        let out = move |id: &BlockId| self.blocks[*id].tier == tier && self.blocks[*id].refs == 0;
+        self.quarantine.iter().copied().filter(out)
     }
 
     /// The next existing tier below.
@@ -124,14 +166,19 @@ impl Window {
     pub(crate) fn detach(&mut self, block: BlockId) {
         for child in self.children(Parent::Block(block)) {
             self.detach(child);
-            if self.queued(child) {
-                self.leave_queue(child);
-                self.give_up_content(child);
-                self.empties[self.blocks[child].tier].push(child);
-            }
+            self.empty_if_queued(child);
         }
         self.blocks[block].hangs = None;
         self.log(&format!("remove {} {block}", self.number));
+    }
+
+    /// A queued block that can't be found any more joins the back of `empties`.
+    pub(crate) fn empty_if_queued(&mut self, block: BlockId) {
+        if self.queued(block) {
+            self.leave_queue(block);
+            self.give_up_content(block);
+            self.empties[self.blocks[block].tier].push(block);
+        }
     }
 
     // ---- The policy ----
@@ -150,7 +197,7 @@ impl Window {
     }
 
     /// The one to evict next. A queue is in order of arrival, whatever the priorities.
-    fn victim(&self, tier: Tier) -> Option<BlockId> {
+    pub(super) fn victim(&self, tier: Tier) -> Option<BlockId> {
         let queue = &self.queues[tier];
         match self.config.policy {
             PlanPolicy::Lru => queue.first().copied(),
@@ -161,7 +208,7 @@ impl Window {
         }
     }
 
-    fn keeps(&self, block: BlockId) -> bool {
+    pub(super) fn keeps(&self, block: BlockId) -> bool {
         match self.config.policy {
             PlanPolicy::Lru => true,
             PlanPolicy::PriorityLru => {
@@ -182,7 +229,7 @@ impl Window {
     /// One reference less; without any the block is queued, at the front or at the back.
     pub(crate) fn release(&mut self, block: BlockId, to_front: bool) {
         self.blocks[block].refs -= 1;
-        if self.blocks[block].refs == 0 {
+        if self.blocks[block].refs == 0 && !self.quarantine.contains(&block) {
             self.queue_anew(block, to_front);
         }
     }
@@ -201,83 +248,5 @@ impl Window {
         let queue = &mut self.queues[freed.tier];
         let at = if to_front { 0 } else { queue.len() };
         queue.insert(at, block);
-    }
-
-    // ---- Moving content ----
-
-    /// Whether a block of the device can be had without displacing anything that can be found.
-    pub(crate) fn has_unused(&self) -> bool {
-        !self.empties[DEVICE].is_empty()
-            || self.victim(DEVICE).is_some_and(|victim| !self.blocks[victim].findable())
-    }
-
-    /// An unowned, empty block of `tier`. `leaving` is the tier that a block is about to leave.
-    pub(crate) fn vacate(&mut self, tier: Tier, leaving: Option<Tier>) -> Option<BlockId> {
-        let block = if !self.empties[tier].is_empty() {
-            self.empties[tier].remove(0)
-        } else if leaving == Some(tier) && !self.reserve[tier].is_empty() {
-            self.reserve[tier].remove(0)
-        } else {
-            self.evict(tier, leaving)?
-        };
-        self.give_up_content(block);
-        Some(block)
-    }
-
-    /// Takes the victim's place: its content goes down a tier, or is given up.
-    fn evict(&mut self, tier: Tier, leaving: Option<Tier>) -> Option<BlockId> {
-        let victim = self.victim(tier)?;
-        self.leave_queue(victim);
-        let wanted = self.blocks[victim].findable() && self.keeps(victim) && self.config.onboard;
-        if wanted
-            && let Some(below) = self.below_for(victim)
-            && let Some(target) = self.vacate(below, leaving)
-        {
-            if self.blocks[victim].findable() {
-                self.offload_to(victim, target);
-                self.queue_at_back(victim);
-                return Some(target);
-            }
-            // Making room below detached the victim, so nobody could find it there.
-            self.empties[below].push(target);
-        }
-        if self.blocks[victim].findable() {
-            self.counters.drops += 1;
-            self.log(&format!("drop {} {victim} {tier}", self.number));
-            self.detach(victim);
-        }
-        Some(victim)
-    }
-
-    fn give_up_content(&mut self, block: BlockId) {
-        self.blocks[block].era += 1;
-        self.blocks[block].expiry_ms = None;
-    }
-
-    /// Content goes down to `target`, and the two swap places.
-    pub(crate) fn offload_to(&mut self, block: BlockId, target: BlockId) {
-        let (from, to) = (self.blocks[block].tier, self.blocks[target].tier);
-        self.log(&format!("offload {} {block} {from} {to}", self.number));
-        if from == DEVICE {
-            self.counters.offloads += 1;
-        } else {
-            self.counters.demotions += 1;
-        }
-        self.move_content(block, target);
-    }
-
-    /// Content comes to the device. The block is below it and in no queue.
-    pub(crate) fn onboard(&mut self, block: BlockId) {
-        let from = self.blocks[block].tier;
-        let target =
-            self.vacate(DEVICE, Some(from)).expect("the caller has seen that there is room");
-        self.log(&format!("onboard {} {block} {from}", self.number));
-        self.counters.onboards += 1;
-        self.move_content(block, target);
-        if self.reserve[from].len() < self.reserved(from) {
-            self.reserve[from].push(target);
-        } else {
-            self.empties[from].push(target);
-        }
     }
 }

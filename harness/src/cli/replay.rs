@@ -1,48 +1,12 @@
-//! The command line.
+//! Settings of `tierproof replay`.
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use tierproof::{BackendKind, Root, Settings, doctor};
+use tierproof::{Root, Settings};
 use tierproof_core::{POLICIES, TransferMode};
 
-/// A KV-cache offload engine that can be proven on a laptop and trusted on a GPU.
-#[derive(Debug, Parser)]
-#[command(name = "tierproof", version, arg_required_else_help = true, args_override_self = true)]
-pub(crate) struct Cli {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Replay a workload through the tiers and check every byte that comes back.
-    ///
-    /// Exit status: 0, or 2 for bad usage or input, or 3 if a byte was wrong or an invariant broke.
-    Replay(Box<Replay>),
-    /// Say what this machine has, what is missing and what to do about it, and try every backend.
-    ///
-    /// Each backend moves one tiny block around, and every byte is compared. Exit status: 0, or 1 if a
-    /// backend of --require does not work, or 2 for bad usage or a directory without use. cuFile, where
-    /// it is loaded, may leave its cufile.log in the working directory.
-    Doctor(Doctor),
-}
-
-/// Settings of `tierproof doctor`.
-#[derive(Debug, Args)]
-pub(crate) struct Doctor {
-    /// Existing directory to examine, for its device and file system; what is tried in it is removed
-    /// again [default: a temporary one]
-    #[arg(value_name = "DIR")]
-    pub(crate) directory: Option<PathBuf>,
-    /// Backends that must work; may be given more than once
-    #[arg(long, value_name = "NAME", value_delimiter = ',',
-          value_parser = PossibleValuesParser::new(doctor::backends()))]
-    pub(crate) require: Vec<String>,
-    /// Print one JSON object instead
-    #[arg(long)]
-    pub(crate) json: bool,
-}
+use super::Backend;
 
 /// Settings of `tierproof replay`. Of a setting given twice the last counts, so that scripts can add
 /// to what they were given.
@@ -99,6 +63,9 @@ pub(crate) struct Replay {
     /// Wait for each request's time on the backend's clock instead of going on at once
     #[arg(long)]
     timed: bool,
+    /// Publish blocks on disk, so that the next run in the same --directory finds them again
+    #[arg(long)]
+    durable: bool,
     /// Trust bytes: no trailers behind stored blocks, and hits are not read back to be compared
     #[arg(long)]
     no_verify: bool,
@@ -114,25 +81,6 @@ pub(crate) struct Replay {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Backend {
-    /// A simulated device in virtual time
-    Sim,
-    /// Host memory for every tier
-    Dram,
-    /// Host memory, and real files for the disk tier
-    Posix,
-    /// The same, moved by NIXL, whose library scripts/fetch-nixl gets
-    NixlPosix,
-    /// A GPU's memory for the device tier, pinned host memory for the others
-    CudaDram,
-    /// A GPU's memory, and files from and to it by NIXL's GDS plugin
-    Gds,
-    /// The same by the plugin that calls cuFile from a pool of threads
-    #[value(name = "gds_mt")]
-    GdsMt,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Mode {
     /// Host memory only
     Dram,
@@ -145,15 +93,6 @@ enum Mode {
 impl Replay {
     /// The settings that these arguments mean.
     pub(crate) fn settings(&self) -> Settings {
-        let backend = match self.backend {
-            Backend::Sim => BackendKind::Sim,
-            Backend::Dram => BackendKind::Dram,
-            Backend::Posix => BackendKind::Posix,
-            Backend::NixlPosix => BackendKind::NixlPosix,
-            Backend::CudaDram => BackendKind::CudaDram,
-            Backend::Gds => BackendKind::Gds,
-            Backend::GdsMt => BackendKind::GdsMt,
-        };
         let mode = self.mode.map(|mode| match mode {
             Mode::Dram => TransferMode::Dram,
             Mode::Gds => TransferMode::Gds,
@@ -165,7 +104,7 @@ impl Replay {
             Some(path) => Root::At(path.clone()),
         };
         Settings {
-            backend,
+            backend: self.backend.kind(),
             policy: self.policy.clone(),
             blocks: [self.device_blocks, self.host_blocks, self.disk_blocks],
             tokens_per_block: self.tokens_per_block,
@@ -177,6 +116,7 @@ impl Replay {
             seed: self.seed,
             timed: self.timed,
             verify: !self.no_verify,
+            durable: self.durable,
         }
     }
 }

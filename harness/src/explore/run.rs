@@ -1,0 +1,238 @@
+//! One run of a case: engine and model in lockstep on a device that misbehaves, until it behaves again.
+//!
+//! First the operations, with faults. Then the healed phase: faults end, what hangs goes on, and
+//! within a deadline everything must come to rest, a fresh request must succeed, and all that was
+//! taken of the backend must be given back (L1 to L6, C3).
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
+
+use tierproof_core::{Backend, Result};
+use tierproof_sim::Sim;
+use tierproof_sim::faults::{Duty, FaultClass, FaultEntry, Faulty, Occasion};
+use tierproof_sim::shadow::Shadowed;
+
+use crate::lockstep::Law;
+use crate::lockstep::driver::{Driver, Finish, Mismatch};
+use crate::lockstep::model::Outcome;
+use crate::lockstep::plan::{Op, PlanAdd, PlanPrompt, PlanRetention};
+
+use super::breach::Breach;
+use super::case::Case;
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Ran {
+    /// How it ended.
+    pub end: End,
+    /// Operations of the plan that were done to engine and model.
+    pub ops: u64,
+    /// Events that the engine decided and the model predicted.
+    pub decisions: u64,
+    /// Parts of transfers that the engine asked for.
+    pub parts: u64,
+    /// A hash of all that was observed: equal cases have equal ones.
+    pub trace: u64,
+    /// A hash of decisions and outcomes alone, which no backend changes where nothing fails.
+    pub decided: u64,
+    /// Every fault that struck, by name.
+    pub fired: Vec<FaultEntry>,
+    /// Classes asked for that this backend can't have, and why.
+    pub unrealised: BTreeMap<FaultClass, String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub enum End {
+    /// Every law held.
+    #[default]
+    Sound,
+    /// Memory or a file could not be had, and building the engine said so.
+    NotBuilt,
+    /// The backend as a whole failed, the engine said so, and every law had held until then.
+    DeviceLost,
+    /// A law broke.
+    Broken {
+        /// Which.
+        breach: Breach,
+        /// During which operation, from 0; none before the first and after the last.
+        at: Option<usize>,
+        /// How, in one line.
+        what: String,
+        /// The engine's decision log until then.
+        log: Vec<String>,
+    },
+}
+
+impl End {
+    /// A law that broke beside the operations.
+    pub(super) fn broken(law: Law, what: String) -> Self {
+        Self::Broken { breach: Breach::Law(law), at: None, what, log: Vec::new() }
+    }
+}
+
+impl From<Mismatch> for End {
+    fn from(Mismatch { law, at, op, what, log }: Mismatch) -> Self {
+        Self::Broken { breach: Breach::Law(law), at, what: format!("{op}: {what}"), log }
+    }
+}
+
+impl Ran {
+    /// What broke.
+    #[must_use]
+    pub fn broke(&self) -> Option<Breach> {
+        match &self.end {
+            End::Broken { breach, .. } => Some(*breach),
+            _ => None,
+        }
+    }
+}
+
+/// Runs a case on a backend of its own.
+///
+/// # Errors
+/// What the plan of faults is refused with.
+pub fn run<B: Backend>(case: &Case, backend: B) -> Result<Ran> {
+    let mut faulty = Faulty::new(backend, &case.faults)?;
+    let mut ran = Ran::default();
+    // A panic is a breach as any other, and the faults that led to it are to be known.
+    let driven = AssertUnwindSafe(|| {
+        match Driver::new(&case.config, case.setup, Shadowed::new(&mut faulty)) {
+            Ok(driver) => drive(case, driver, &mut ran),
+            Err(mismatch) => mismatch.into(),
+        }
+    });
+    ran.end = panic::catch_unwind(driven).unwrap_or_else(|panicked| End::Broken {
+        breach: Breach::PANIC,
+        at: None,
+        what: said(&*panicked),
+        log: Vec::new(),
+    });
+    ran.fired = faulty.fired().to_vec();
+    ran.unrealised = faulty.unrealised().clone();
+    let struck = |duty| move |entry: &FaultEntry| entry.class.duty() == duty;
+    match &ran.end {
+        // An engine that can't be had is what a failed allocation should come to.
+        End::Broken { at: None, breach: Breach::Law(_), .. } if ran.ops == 0 => {
+            let allocations = ran.fired.iter().filter(|fired| struck(Duty::TypedError)(fired));
+            if allocations.filter(|fired| fired.class.occasion() == Occasion::Allocate).count() > 0
+            {
+                ran.end = End::NotBuilt;
+            }
+        }
+        End::DeviceLost if !ran.fired.iter().any(struck(Duty::TypedError)) => {
+            let what = "the engine says that the device is lost, and it is not";
+            ran.end = End::broken(Law::S5, what.to_owned());
+        }
+        _ => {}
+    }
+    Ok(ran)
+}
+
+/// Runs a case on the simulator that it describes.
+///
+/// # Errors
+/// What the case's settings are refused with.
+pub fn simulate(case: &Case) -> Result<Ran> {
+    run(case, Sim::new(case.device.config())?)
+}
+
+type Driven<'a, B> = Driver<Shadowed<&'a mut Faulty<B>>>;
+
+fn drive<B: Backend>(case: &Case, mut driver: Driven<'_, B>, ran: &mut Ran) -> End {
+    let end = operate(case, &mut driver, ran).and_then(|()| heal(&mut driver));
+    ran.note(&driver);
+    let end = end.and_then(|()| driver.finish().map_err(Stop::from));
+    match end {
+        Ok(Finish::Closed(_)) => End::Sound,
+        Ok(Finish::DeviceLost) | Err(Stop::DeviceLost) => End::DeviceLost,
+        Err(Stop::Broken(end)) => end,
+    }
+}
+
+/// Why a run goes no further.
+enum Stop {
+    DeviceLost,
+    Broken(End),
+}
+
+impl From<Mismatch> for Stop {
+    fn from(mismatch: Mismatch) -> Self {
+        Self::Broken(mismatch.into())
+    }
+}
+
+fn operate<B: Backend>(case: &Case, driver: &mut Driven<'_, B>, ran: &mut Ran) -> Result<(), Stop> {
+    for op in &case.ops {
+        apply(driver, op)?;
+        ran.ops += 1;
+    }
+    Ok(())
+}
+
+/// One operation, to both, and what the shadow says of it.
+fn apply<B: Backend>(driver: &mut Driven<'_, B>, op: &Op) -> Result<Outcome, Stop> {
+    let outcome = driver.apply(op)?;
+    if let Some(hazard) = driver.engine().backend().inner().hazards().first() {
+        return Err(broken(driver, Law::S3, op, &hazard.to_string()));
+    }
+    if outcome == Outcome::DeviceLost { Err(Stop::DeviceLost) } else { Ok(outcome) }
+}
+
+/// The liveness phase.
+fn heal<B: Backend>(driver: &mut Driven<'_, B>) -> Result<(), Stop> {
+    driver.backend_mut().inner_mut().heal();
+    let live: Vec<u64> = driver.model().requests.keys().copied().collect();
+    let pins = 0..driver.model().pins.len();
+    for op in pins.map(|pin| Op::Unpin { pin }).chain(live.into_iter().map(removal)) {
+        apply(driver, &op)?;
+    }
+    if driver.rest()? == Outcome::DeviceLost {
+        return Err(Stop::DeviceLost);
+    }
+    let request = u64::MAX;
+    for op in [Op::Add(newcomer(request)), Op::Settle { request }, removal(request)] {
+        let outcome = apply(driver, &op)?;
+        if outcome != Outcome::Done {
+            let what = format!("once all is well a fresh request is answered {outcome:?}");
+            return Err(broken(driver, Law::L3, &op, &what));
+        }
+    }
+    Ok(())
+}
+
+fn broken<B: Backend>(driver: &Driven<'_, B>, law: Law, op: &Op, what: &str) -> Stop {
+    let what = format!("{op:?}: {what}");
+    Stop::Broken(End::Broken {
+        breach: Breach::Law(law),
+        at: None,
+        what,
+        log: driver.log().to_vec(),
+    })
+}
+
+/// What a panic said.
+fn said(panicked: &(dyn Any + Send)) -> String {
+    let text = panicked.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panicked.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
+}
+
+fn removal(request: u64) -> Op {
+    Op::Remove { request }
+}
+
+/// A request of one block that nobody has computed.
+fn newcomer(request: u64) -> PlanAdd {
+    let prompt = PlanPrompt::Hashes(vec![u64::MAX]);
+    let retention = PlanRetention::default();
+    PlanAdd { request, prompt, beams: 1, cross_attention: false, retention }
+}
+
+impl Ran {
+    fn note<B: Backend>(&mut self, driver: &Driven<'_, B>) {
+        self.decisions = driver.log().len() as u64;
+        self.parts = driver.engine().backend().traffic().parts;
+        (self.trace, self.decided) = (driver.trace_digest(), driver.decisions_digest());
+    }
+}
