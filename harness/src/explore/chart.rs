@@ -58,11 +58,22 @@ impl Tally {
             self.not_built,
             self.digest
         );
+        if let Some(rare) = self.rarest() {
+            let _ = writeln!(text, "{} probes, the rarest: {rare}", self.probes.len());
+        }
         for failed in &self.failures {
             let _ =
                 writeln!(text, "seed {}: {} broken: {}", failed.seed, failed.broke, failed.what);
         }
         text
+    }
+
+    /// The three probes that were come by least.
+    fn rarest(&self) -> Option<String> {
+        let mut probes: Vec<_> = self.probes.iter().map(|(name, count)| (count, name)).collect();
+        probes.sort_unstable();
+        let rare = probes.iter().take(3).map(|(count, name)| format!("{name} ({count})"));
+        (!probes.is_empty()).then(|| rare.collect::<Vec<_>>().join(", "))
     }
 
     /// What a complete campaign would have reached and this one did not.

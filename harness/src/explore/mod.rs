@@ -8,6 +8,7 @@
 //! | `swarm` | what a seed decides before anything happens |
 //! | `case` | [`Case`]: a plan, a device, faults; as JSON |
 //! | `breach` | [`Breach`]: what a run may break |
+//! | `probed` | which places a run comes by |
 //! | `run` | [`run`]: one run of a case, healed at its end |
 //! | `target` | [`Target`]: what cases run on |
 //! | `shard`, `tally`, `chart` | parts of a campaign, and counts that add up |
@@ -19,6 +20,7 @@ mod campaign;
 mod case;
 mod chart;
 mod choices;
+mod probed;
 mod prompt;
 mod run;
 mod shard;

@@ -20,6 +20,7 @@ use crate::lockstep::plan::{Op, PlanAdd, PlanPrompt, PlanRetention};
 
 use super::breach::Breach;
 use super::case::Case;
+use super::probed::Probed;
 
 /// What a run came to.
 #[derive(Debug, Default)]
@@ -38,6 +39,8 @@ pub struct Ran {
     pub decided: u64,
     /// Every fault that struck, by name.
     pub fired: Vec<FaultEntry>,
+    /// How often each probe was come by; none in builds without probes.
+    pub probes: BTreeMap<&'static str, u64>,
     /// Classes asked for that this backend can't have, and why.
     pub unrealised: BTreeMap<FaultClass, String>,
 }
@@ -96,6 +99,7 @@ impl Ran {
 pub fn run<B: Backend>(case: &Case, backend: B) -> Result<Ran> {
     let mut faulty = Faulty::new(backend, &case.faults)?;
     let mut ran = Ran::default();
+    let probed = Probed::begin(case.device.seed);
     // A panic is a breach as any other, and the faults that led to it are to be known.
     let driven = AssertUnwindSafe(|| {
         match Driver::new(&case.config, case.setup, Shadowed::new(&mut faulty)) {
@@ -109,6 +113,7 @@ pub fn run<B: Backend>(case: &Case, backend: B) -> Result<Ran> {
         what: said(&*panicked),
         log: Vec::new(),
     });
+    ran.probes = probed.end();
     ran.fired = faulty.fired().to_vec();
     ran.unrealised = faulty.unrealised().clone();
     let struck = |duty| move |entry: &FaultEntry| entry.class.duty() == duty;

@@ -40,8 +40,8 @@ impl Shard {
         seed % self.count == self.index
     }
 
-    /// What a job array says, if this is a task of one: Slurm's `SLURM_ARRAY_TASK_ID`, `_MIN` and
-    /// `_COUNT`, or the `JOB_COMPLETION_INDEX` of an indexed Kubernetes job, whose number of tasks is
+    /// What a job array says, if this is a task of one: Slurm's `SLURM_ARRAY_TASK_ID`, `_MIN`, `_STEP`
+    /// and `_COUNT`, or the `JOB_COMPLETION_INDEX` of an indexed Kubernetes job, whose number of tasks is
     /// to be given as `TIERPROOF_SHARDS`.
     ///
     /// # Errors
@@ -59,7 +59,8 @@ impl Shard {
             let count = number("SLURM_ARRAY_TASK_COUNT").unwrap_or_else(|| {
                 Err(invalid("SLURM_ARRAY_TASK_ID is set, SLURM_ARRAY_TASK_COUNT is not".into()))
             })?;
-            let index = id.checked_sub(first).unwrap_or(count);
+            let step = number("SLURM_ARRAY_TASK_STEP").unwrap_or(Ok(1))?.max(1);
+            let index = id.checked_sub(first).map_or(count, |ahead| ahead / step);
             return Self { index, count }.checked().map(Some);
         }
         let Some(index) = number("JOB_COMPLETION_INDEX") else { return Ok(None) };
@@ -135,6 +136,8 @@ mod tests {
         let [id, count] = slurm;
         let from_one = [id, count, ("SLURM_ARRAY_TASK_MIN", "1")];
         assert_eq!(of(&from_one).unwrap(), Some(Shard { index: 2, count: 8 }));
+        let by_tens = [("SLURM_ARRAY_TASK_ID", "30"), count, ("SLURM_ARRAY_TASK_STEP", "10")];
+        assert_eq!(of(&by_tens).unwrap(), Some(Shard { index: 3, count: 8 }));
         let kubernetes = [("JOB_COMPLETION_INDEX", "0"), ("TIERPROOF_SHARDS", "2")];
         assert_eq!(of(&kubernetes).unwrap(), Some(Shard { index: 0, count: 2 }));
     }

@@ -70,6 +70,9 @@ impl Tally {
         for fault in &ran.fired {
             *self.faults.entry(fault.class).or_default() += 1;
         }
+        for (name, count) in &ran.probes {
+            *self.probes.entry((*name).to_owned()).or_default() += count;
+        }
         for (class, why) in &ran.unrealised {
             self.unrealised.entry(*class).or_insert_with(|| why.clone());
         }
