@@ -8,6 +8,8 @@
 //! | `swarm` | what a seed decides before anything happens |
 //! | `case` | [`Case`]: a plan, a device, faults; as JSON |
 //! | `breach` | [`Breach`]: what a run may break |
+//! | `observed` | what a run drives |
+//! | [`museum`] | public bugs, rebuilt to be seen |
 //! | `run` | [`run`]: one run of a case, healed at its end |
 //! | `target` | [`Target`]: what cases run on |
 //! | `shard`, `tally`, `chart` | parts of a campaign, and counts that add up |
@@ -19,6 +21,8 @@ mod campaign;
 mod case;
 mod chart;
 mod choices;
+pub mod museum;
+mod observed;
 mod prompt;
 mod run;
 mod shard;

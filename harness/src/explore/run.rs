@@ -20,6 +20,8 @@ use crate::lockstep::plan::{Op, PlanAdd, PlanPrompt, PlanRetention};
 
 use super::breach::Breach;
 use super::case::Case;
+use super::museum::{Exhibit, Museum};
+use super::observed::Observed;
 
 /// What a run came to.
 #[derive(Debug, Default)]
@@ -94,13 +96,19 @@ impl Ran {
 /// # Errors
 /// What the plan of faults is refused with.
 pub fn run<B: Backend>(case: &Case, backend: B) -> Result<Ran> {
+    run_with(case, backend, None)
+}
+
+/// The same, perhaps with an exhibit between the engine and all that the run knows of the backend.
+fn run_with<B: Backend>(case: &Case, backend: B, exhibit: Option<&Exhibit>) -> Result<Ran> {
     let mut faulty = Faulty::new(backend, &case.faults)?;
     let mut ran = Ran::default();
     // A panic is a breach as any other, and the faults that led to it are to be known.
     let driven = AssertUnwindSafe(|| {
-        match Driver::new(&case.config, case.setup, Shadowed::new(&mut faulty)) {
-            Ok(driver) => drive(case, driver, &mut ran),
-            Err(mismatch) => mismatch.into(),
+        let shadowed = Shadowed::new(&mut faulty);
+        match exhibit {
+            None => drive(case, shadowed, &mut ran),
+            Some(exhibit) => drive(case, Museum::new(exhibit, shadowed), &mut ran),
         }
     });
     ran.end = panic::catch_unwind(driven).unwrap_or_else(|panicked| End::Broken {
@@ -138,9 +146,16 @@ pub fn simulate(case: &Case) -> Result<Ran> {
     run(case, Sim::new(case.device.config())?)
 }
 
-type Driven<'a, B> = Driver<Shadowed<&'a mut Faulty<B>>>;
+/// The same with an exhibit.
+pub(super) fn simulate_with(case: &Case, exhibit: &Exhibit) -> Result<Ran> {
+    run_with(case, Sim::new(case.device.config())?, Some(exhibit))
+}
 
-fn drive<B: Backend>(case: &Case, mut driver: Driven<'_, B>, ran: &mut Ran) -> End {
+fn drive<D: Observed>(case: &Case, device: D, ran: &mut Ran) -> End {
+    let mut driver = match Driver::new(&case.config, case.setup, device) {
+        Ok(driver) => driver,
+        Err(mismatch) => return mismatch.into(),
+    };
     let end = operate(case, &mut driver, ran).and_then(|()| heal(&mut driver));
     ran.note(&driver);
     let end = end.and_then(|()| driver.finish().map_err(Stop::from));
@@ -163,7 +178,7 @@ impl From<Mismatch> for Stop {
     }
 }
 
-fn operate<B: Backend>(case: &Case, driver: &mut Driven<'_, B>, ran: &mut Ran) -> Result<(), Stop> {
+fn operate<D: Observed>(case: &Case, driver: &mut Driver<D>, ran: &mut Ran) -> Result<(), Stop> {
     for op in &case.ops {
         apply(driver, op)?;
         ran.ops += 1;
@@ -172,7 +187,7 @@ fn operate<B: Backend>(case: &Case, driver: &mut Driven<'_, B>, ran: &mut Ran) -
 }
 
 /// One operation, to both, and what the shadow says of it.
-fn apply<B: Backend>(driver: &mut Driven<'_, B>, op: &Op) -> Result<Outcome, Stop> {
+fn apply<D: Observed>(driver: &mut Driver<D>, op: &Op) -> Result<Outcome, Stop> {
     let outcome = driver.apply(op)?;
     if let Some(hazard) = driver.engine().backend().inner().hazards().first() {
         return Err(broken(driver, Law::S3, op, &hazard.to_string()));
@@ -181,8 +196,8 @@ fn apply<B: Backend>(driver: &mut Driven<'_, B>, op: &Op) -> Result<Outcome, Sto
 }
 
 /// The liveness phase.
-fn heal<B: Backend>(driver: &mut Driven<'_, B>) -> Result<(), Stop> {
-    driver.backend_mut().inner_mut().heal();
+fn heal<D: Observed>(driver: &mut Driver<D>) -> Result<(), Stop> {
+    driver.backend_mut().heal();
     let live: Vec<u64> = driver.model().requests.keys().copied().collect();
     let pins = 0..driver.model().pins.len();
     for op in pins.map(|pin| Op::Unpin { pin }).chain(live.into_iter().map(removal)) {
@@ -202,7 +217,7 @@ fn heal<B: Backend>(driver: &mut Driven<'_, B>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn broken<B: Backend>(driver: &Driven<'_, B>, law: Law, op: &Op, what: &str) -> Stop {
+fn broken<D: Observed>(driver: &Driver<D>, law: Law, op: &Op, what: &str) -> Stop {
     let what = format!("{op:?}: {what}");
     Stop::Broken(End::Broken {
         breach: Breach::Law(law),
@@ -230,7 +245,7 @@ fn newcomer(request: u64) -> PlanAdd {
 }
 
 impl Ran {
-    fn note<B: Backend>(&mut self, driver: &Driven<'_, B>) {
+    fn note<D: Observed>(&mut self, driver: &Driver<D>) {
         self.decisions = driver.log().len() as u64;
         self.parts = driver.engine().backend().traffic().parts;
         (self.trace, self.decided) = (driver.trace_digest(), driver.decisions_digest());
