@@ -58,6 +58,10 @@ impl Tally {
             self.not_built,
             self.digest
         );
+        let _ = writeln!(text, "{} of {} canaries seen", self.canaries, self.shards.len());
+        if self.canary_lived() {
+            text += "the canary lived: nothing this campaign says counts\n";
+        }
         for failed in &self.failures {
             let _ =
                 writeln!(text, "seed {}: {} broken: {}", failed.seed, failed.broke, failed.what);

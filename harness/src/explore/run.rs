@@ -207,11 +207,38 @@ fn heal<D: Observed>(driver: &mut Driver<D>) -> Result<(), Stop> {
         return Err(Stop::DeviceLost);
     }
     let request = u64::MAX;
-    for op in [Op::Add(newcomer(request)), Op::Settle { request }, removal(request)] {
-        let outcome = apply(driver, &op)?;
-        if outcome != Outcome::Done {
+    for op in [Op::Add(newcomer(request)), Op::Settle { request }] {
+        succeed(driver, &op)?;
+    }
+    for window in 0..driver.model().windows.len() {
+        fare(driver, request, window)?;
+    }
+    succeed(driver, &removal(request))
+}
+
+/// What nothing stands in the way of is done.
+fn succeed<D: Observed>(driver: &mut Driver<D>, op: &Op) -> Result<(), Stop> {
+    match apply(driver, op)? {
+        Outcome::Done => Ok(()),
+        outcome => {
             let what = format!("once all is well a fresh request is answered {outcome:?}");
-            return Err(broken(driver, Law::L3, &op, &what));
+            Err(broken(driver, Law::L3, op, &what))
+        }
+    }
+}
+
+/// The first block of a request goes down and comes back, where there is room, and is not lost. An
+/// engine takes a failed transfer for a miss, so that nothing else tells that nothing moves any more.
+fn fare<D: Observed>(driver: &mut Driver<D>, request: u64, window: usize) -> Result<(), Stop> {
+    let block = driver.model().windows[window].held[&request].blocks[0][0];
+    let (lost, known) = (format!("lost {window} {block}"), driver.log().len());
+    let index = 0;
+    for op in [Op::Offload { request, window, index }, Op::Onboard { request, window, index }] {
+        apply(driver, &op)?;
+        succeed(driver, &Op::Settle { request })?;
+        if driver.log()[known..].contains(&lost) {
+            let what = "once all is well a fresh block is lost on its way";
+            return Err(broken(driver, Law::L3, &op, what));
         }
     }
     Ok(())

@@ -3,8 +3,8 @@
 use comfy_table::CellAlignment;
 use tierproof_core::Result;
 
-use crate::explore::run::{Ran, simulate_with};
-use crate::explore::{Breach, Case, Scope, simulate};
+use crate::explore::run::{End, Ran, simulate, simulate_with};
+use crate::explore::{Breach, Case, Scope};
 use crate::report::table;
 
 use super::exhibit::Exhibit;
@@ -50,7 +50,7 @@ pub fn visit(exhibit: &Exhibit, seeds_max: u64, scope: &Scope) -> Result<Visit> 
 
 fn what(ran: &Ran) -> String {
     match &ran.end {
-        crate::explore::End::Broken { what, .. } => what.clone(),
+        End::Broken { what, .. } => what.clone(),
         _ => String::new(),
     }
 }
