@@ -6,6 +6,8 @@
 use tierproof::explore::museum::{CANARY, CONTROL, EXHIBITS, visit};
 use tierproof::explore::{Campaign, Scope, Shard, Tally, simulate};
 
+const DOCS: &str = include_str!("../../docs/testing.md");
+
 /// An exhibit that takes longer is not seen.
 const SEEDS_MAX: u64 = 10_000;
 
@@ -32,13 +34,19 @@ fn what_is_no_bug_is_not_seen() {
 }
 
 #[test]
-fn exhibits_have_names_and_addresses_of_their_own() {
+fn exhibits_have_names_of_their_own_and_are_documented() {
     assert!(EXHIBITS.len() >= 20);
     assert!(EXHIBITS.windows(2).all(|pair| pair[0].id != pair[1].id));
     for exhibit in EXHIBITS {
         let number = exhibit.report.expect("it was reported").1.to_string();
         assert!(exhibit.id.contains(&number), "{} is named after {number}", exhibit.id);
-        assert!(exhibit.url().expect("it was reported").starts_with("https://github.com/"));
+        let entry = format!(
+            "| [`{}`]({}) | {} |",
+            exhibit.id,
+            exhibit.url().expect("it has one"),
+            exhibit.was
+        );
+        assert!(DOCS.contains(&entry), "docs/testing.md has no row {entry}");
     }
 }
 

@@ -1,36 +1,38 @@
 //! Ends that are another request's.
 
-use std::collections::BTreeSet;
-
 use tierproof_core::{Completion, Result, TransferId, TransferRequest};
 
 use super::deed::{Deed, Scene};
 
-/// When something ends, the end of something else is told, too or instead.
+/// When something ends, the end of what was asked for last is told, too or instead.
 #[derive(Debug)]
 pub(super) struct Mixed {
-    /// Two requests have one end; else each has the other's.
-    shared: bool,
+    too: bool,
     /// Not told yet, in the order in which they were asked for.
     open: Vec<TransferId>,
-    told: BTreeSet<TransferId>,
 }
 
 impl Mixed {
-    /// Whoever was asked for last is told to have ended when anything does.
+    /// Two requests in flight have each other's end.
     pub(super) fn up() -> Self {
-        Self { shared: false, open: Vec::new(), told: BTreeSet::new() }
+        Self { too: false, open: Vec::new() }
     }
 
-    /// Two requests are put into one batch, and end when the first does.
+    /// Two requests are in one batch, and end when the first does.
     pub(super) fn shared() -> Self {
-        Self { shared: true, ..Self::up() }
+        Self { too: true, open: Vec::new() }
     }
 
-    fn tell(&mut self, completion: Completion, done: &mut Vec<Completion>) {
-        self.open.retain(|id| *id != completion.id);
-        self.told.insert(completion.id);
-        done.push(completion);
+    /// Whose end is told when `ended` is what ended.
+    fn told(&self, ended: &Completion) -> [Option<TransferId>; 2] {
+        let own = self.open.iter().copied().find(|id| *id == ended.id);
+        let other = self.open.iter().rev().copied().find(|id| *id != ended.id);
+        match other {
+            Some(_) if self.too => [own, other],
+            // Failures are told of those that failed: this is about order alone.
+            Some(_) if ended.faults.is_empty() => [other, None],
+            _ => [own, None],
+        }
     }
 }
 
@@ -42,28 +44,11 @@ impl Deed for Mixed {
     }
 
     fn poll(&mut self, scene: &mut Scene<'_>, done: &mut Vec<Completion>) -> Result<()> {
-        for completion in scene.ended()? {
-            let other = self.open.iter().rev().copied().find(|id| *id != completion.id);
-            let known = self.open.contains(&completion.id) || self.told.contains(&completion.id);
-            let (id, at) = (completion.id, completion.at);
-            match other {
-                _ if !known => done.push(completion),
-                // The other's end is told in its place when that comes.
-                Some(other) if !self.shared => {
-                    if completion.faults.is_empty() {
-                        self.tell(Completion { id: other, ..completion }, done);
-                    } else if !self.told.contains(&id) {
-                        self.tell(completion, done);
-                    }
-                }
-                _ => {
-                    if !self.told.contains(&id) {
-                        self.tell(completion, done);
-                    }
-                    if let Some(id) = other {
-                        self.tell(Completion { id, at, faults: Vec::new() }, done);
-                    }
-                }
+        for ended in scene.ended()? {
+            for id in self.told(&ended).into_iter().flatten() {
+                self.open.retain(|open| *open != id);
+                let faults = if id == ended.id { ended.faults.clone() } else { Vec::new() };
+                done.push(Completion { id, at: ended.at, faults });
             }
         }
         Ok(())
