@@ -8,18 +8,25 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tierproof::Root;
+use tierproof::explore::museum::{self, Exhibit};
 use tierproof::explore::{self, Campaign, Case, End, Failure as Failed, Scope, Shard, Tally};
 
 use crate::UNSOUND;
-use crate::cli::{Explore, Rerun, Target};
+use crate::cli::{Exhibits, Explore, Rerun, Target};
 use crate::failure::Failure;
 use crate::output::complain;
 
 /// Runs that making a failure small may take.
 const TRIES: u32 = 4_000;
 
+/// Seeds that an exhibit of the museum must be seen within.
+const VISITS: u64 = 10_000;
+
 /// `tierproof explore`.
 pub(crate) fn explore(arguments: &Explore) -> Result<ExitCode, Failure> {
+    if let Some(Exhibits(exhibits)) = &arguments.museum {
+        return visit(arguments, exhibits);
+    }
     let (tally, failed) = match arguments.merge.as_slice() {
         [] => run(arguments)?,
         files => (merged(files)?, None),
@@ -32,8 +39,26 @@ pub(crate) fn explore(arguments: &Explore) -> Result<ExitCode, Failure> {
     if let Some(failed) = failed {
         save(arguments, &failed)?;
     }
-    let sound = tally.failures.is_empty() && missed.is_empty();
+    let sound = tally.failures.is_empty() && missed.is_empty() && !tally.canary_lived();
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(UNSOUND) })
+}
+
+/// `tierproof explore --museum`.
+fn visit(arguments: &Explore, exhibits: &[&'static Exhibit]) -> Result<ExitCode, Failure> {
+    silence_panics();
+    let scope = scope(arguments);
+    let mut visits = Vec::new();
+    for &exhibit in exhibits {
+        visits.push((exhibit, museum::visit(exhibit, VISITS, &scope)?));
+    }
+    let mut out = io::stdout();
+    out.write_all(museum::board(&visits).as_bytes()).and_then(|()| out.flush())?;
+    let seen = visits.iter().all(|(_, visit)| visit.broke.is_some());
+    Ok(if seen { ExitCode::SUCCESS } else { ExitCode::from(UNSOUND) })
+}
+
+fn scope(arguments: &Explore) -> Scope {
+    Scope { ops_max: arguments.ops, classes: arguments.faults.0.clone() }
 }
 
 fn run(arguments: &Explore) -> Result<(Tally, Option<Failed>), Failure> {
@@ -42,17 +67,17 @@ fn run(arguments: &Explore) -> Result<(Tally, Option<Failed>), Failure> {
         None => Shard::of_environment(|name| std::env::var(name).ok())?.unwrap_or_default(),
     };
     let target = target(&arguments.target);
-    let classes = arguments.faults.0.clone();
     let (bar, began) = (live_line(arguments.no_progress), Instant::now());
     silence_panics();
     let campaign = Campaign {
         seeds: arguments.seeds(),
         shard,
-        scope: Scope { ops_max: arguments.ops, classes },
+        scope: scope(arguments),
         jobs: arguments.jobs(),
         time: arguments.minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
         keep_going: arguments.keep_going,
         repeat_every: arguments.repeat_every,
+        canary: &museum::CANARY,
         run: &|case| target.run(case),
         watch: &|tally| bar.set_message(tally.line(began.elapsed())),
     };

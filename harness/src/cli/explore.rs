@@ -4,6 +4,7 @@ use clap::Args;
 use std::ops::Range;
 use std::path::PathBuf;
 use tierproof::explore::Shard;
+use tierproof::explore::museum::{EXHIBITS, Exhibit};
 use tierproof_sim::faults::FaultClass;
 
 use super::Backend;
@@ -56,6 +57,10 @@ pub(crate) struct Explore {
     /// Run nothing; add up the lines of these files
     #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["seeds", "minutes"])]
     pub(crate) merge: Vec<PathBuf>,
+    /// Instead of a campaign show that it would see public bugs, rebuilt: this one, or all
+    #[arg(long, value_name = "EXHIBIT", num_args = 0..=1, default_missing_value = "all",
+          value_parser = exhibits, conflicts_with_all = ["seeds", "minutes", "merge", "shard"])]
+    pub(crate) museum: Option<Exhibits>,
     /// Draw no live line
     #[arg(long)]
     pub(crate) no_progress: bool,
@@ -88,6 +93,10 @@ pub(crate) struct Target {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) gpu: u32,
 }
+
+/// Exhibits of the museum.
+#[derive(Debug, Clone)]
+pub(crate) struct Exhibits(pub(crate) Vec<&'static Exhibit>);
 
 /// Classes of faults.
 #[derive(Debug, Clone)]
@@ -122,6 +131,17 @@ fn minutes(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(minutes) if minutes > 0.0 && minutes <= 100_000.0 => Ok(minutes),
         _ => Err("give a number of minutes above 0".into()),
+    }
+}
+
+fn exhibits(text: &str) -> Result<Exhibits, String> {
+    match Exhibit::named(text) {
+        Some(exhibit) => Ok(Exhibits(vec![exhibit])),
+        None if text == "all" => Ok(Exhibits(EXHIBITS.iter().collect())),
+        None => {
+            let names: Vec<&str> = EXHIBITS.iter().map(|exhibit| exhibit.id).collect();
+            Err(format!("give all, or one of {}", names.join(", ")))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use tierproof::BackendKind;
 
 pub(crate) use doctor::Doctor;
 #[cfg(feature = "sim")]
-pub(crate) use explore::{Explore, Rerun, Target};
+pub(crate) use explore::{Exhibits, Explore, Rerun, Target};
 pub(crate) use replay::Replay;
 
 /// A KV-cache offload engine that can be proven on a laptop and trusted on a GPU.
@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Run seeds: random plans with faults, engine and model in lockstep, every law checked.
     ///
     /// What breaks a law is made small and saved, for `tierproof rerun`. Exit status: 0, or 2 for bad
-    /// usage, or 3 if a law broke.
+    /// usage, or 3 if a law broke, or if a bug that is there on purpose was not seen.
     #[cfg(feature = "sim")]
     Explore(Box<Explore>),
     /// Run a saved plan again, on any backend, and print what happened around the break.

@@ -12,6 +12,7 @@ use tierproof_sim::faults::FaultPlan;
 use crate::lockstep::Law;
 
 use super::case::{Case, Scope};
+use super::museum::{self, Exhibit};
 use super::run::{End, Ran};
 use super::shard::Shard;
 use super::tally::Tally;
@@ -33,6 +34,9 @@ pub struct Campaign<'a> {
     /// One seed in so many is run three times: as it is, once more, and from its saved plan with every
     /// fault by name. All three must be the same (D1, D3).
     pub repeat_every: u64,
+    /// A bug that must be seen before any seed counts: [`CANARY`](super::museum::CANARY), outside of
+    /// tests.
+    pub canary: &'a Exhibit,
     /// Runs a case.
     pub run: &'a (dyn Fn(&Case) -> Result<Ran> + Sync),
     /// Is shown the counts now and then.
@@ -48,20 +52,30 @@ pub struct Failure {
     pub ran: Ran,
 }
 
+/// The canary is seen within so many seeds, or lives.
+const CANARY_SEEDS: u64 = 100;
+
 /// Seeds that a thread runs before it adds its counts to the others'.
 const BATCH: u64 = 32;
 
 impl Campaign<'_> {
-    /// Runs the seeds, and answers the counts and the failure of the least seed that failed.
+    /// Runs the seeds, and answers the counts and the failure of the least seed that failed. Runs none
+    /// if the canary lives.
     ///
     /// # Errors
     /// What a backend can't be opened with.
     pub fn explore(&self) -> Result<(Tally, Option<Failure>)> {
+        let canary = museum::visit(self.canary, CANARY_SEEDS, &Scope::default())?;
+        let canaries = u64::from(canary.broke.is_some());
+        let tally = Tally { shards: vec![self.shard], canaries, ..Tally::default() };
+        if tally.canary_lived() {
+            return Ok((tally, None));
+        }
         let shared = Shared {
             began: Instant::now(),
             next: AtomicU64::new(self.seeds.start),
             stop: AtomicBool::new(false),
-            sum: Mutex::new((Tally { shards: vec![self.shard], ..Tally::default() }, None)),
+            sum: Mutex::new((tally, None)),
         };
         let workers: Vec<Result<()>> = thread::scope(|scope| {
             let workers: Vec<_> =

@@ -61,6 +61,10 @@ impl Tally {
         if let Some(rare) = self.rarest() {
             let _ = writeln!(text, "{} probes, the rarest: {rare}", self.probes.len());
         }
+        let _ = writeln!(text, "{} of {} canaries seen", self.canaries, self.shards.len());
+        if self.canary_lived() {
+            text += "the canary lived: nothing this campaign says counts\n";
+        }
         for failed in &self.failures {
             let _ =
                 writeln!(text, "seed {}: {} broken: {}", failed.seed, failed.broke, failed.what);

@@ -9,6 +9,8 @@
 //! | `case` | [`Case`]: a plan, a device, faults; as JSON |
 //! | `breach` | [`Breach`]: what a run may break |
 //! | `probed` | which places a run comes by |
+//! | `observed` | what a run drives |
+//! | [`museum`] | public bugs, rebuilt to be seen |
 //! | `run` | [`run`]: one run of a case, healed at its end |
 //! | `target` | [`Target`]: what cases run on |
 //! | `shard`, `tally`, `chart` | parts of a campaign, and counts that add up |
@@ -20,6 +22,8 @@ mod campaign;
 mod case;
 mod chart;
 mod choices;
+pub mod museum;
+mod observed;
 mod probed;
 mod prompt;
 mod run;

@@ -20,6 +20,8 @@ use crate::lockstep::plan::{Op, PlanAdd, PlanPrompt, PlanRetention};
 
 use super::breach::Breach;
 use super::case::Case;
+use super::museum::{Exhibit, Museum};
+use super::observed::Observed;
 use super::probed::Probed;
 
 /// What a run came to.
@@ -97,14 +99,20 @@ impl Ran {
 /// # Errors
 /// What the plan of faults is refused with.
 pub fn run<B: Backend>(case: &Case, backend: B) -> Result<Ran> {
+    run_with(case, backend, None)
+}
+
+/// The same, perhaps with an exhibit between the engine and all that the run knows of the backend.
+fn run_with<B: Backend>(case: &Case, backend: B, exhibit: Option<&Exhibit>) -> Result<Ran> {
     let mut faulty = Faulty::new(backend, &case.faults)?;
     let mut ran = Ran::default();
     let probed = Probed::begin(case.device.seed);
     // A panic is a breach as any other, and the faults that led to it are to be known.
     let driven = AssertUnwindSafe(|| {
-        match Driver::new(&case.config, case.setup, Shadowed::new(&mut faulty)) {
-            Ok(driver) => drive(case, driver, &mut ran),
-            Err(mismatch) => mismatch.into(),
+        let shadowed = Shadowed::new(&mut faulty);
+        match exhibit {
+            None => drive(case, shadowed, &mut ran),
+            Some(exhibit) => drive(case, Museum::new(exhibit, shadowed), &mut ran),
         }
     });
     ran.end = panic::catch_unwind(driven).unwrap_or_else(|panicked| End::Broken {
@@ -143,9 +151,16 @@ pub fn simulate(case: &Case) -> Result<Ran> {
     run(case, Sim::new(case.device.config())?)
 }
 
-type Driven<'a, B> = Driver<Shadowed<&'a mut Faulty<B>>>;
+/// The same with an exhibit.
+pub(super) fn simulate_with(case: &Case, exhibit: &Exhibit) -> Result<Ran> {
+    run_with(case, Sim::new(case.device.config())?, Some(exhibit))
+}
 
-fn drive<B: Backend>(case: &Case, mut driver: Driven<'_, B>, ran: &mut Ran) -> End {
+fn drive<D: Observed>(case: &Case, device: D, ran: &mut Ran) -> End {
+    let mut driver = match Driver::new(&case.config, case.setup, device) {
+        Ok(driver) => driver,
+        Err(mismatch) => return mismatch.into(),
+    };
     let end = operate(case, &mut driver, ran).and_then(|()| heal(&mut driver));
     ran.note(&driver);
     let end = end.and_then(|()| driver.finish().map_err(Stop::from));
@@ -168,7 +183,7 @@ impl From<Mismatch> for Stop {
     }
 }
 
-fn operate<B: Backend>(case: &Case, driver: &mut Driven<'_, B>, ran: &mut Ran) -> Result<(), Stop> {
+fn operate<D: Observed>(case: &Case, driver: &mut Driver<D>, ran: &mut Ran) -> Result<(), Stop> {
     for op in &case.ops {
         apply(driver, op)?;
         ran.ops += 1;
@@ -177,7 +192,7 @@ fn operate<B: Backend>(case: &Case, driver: &mut Driven<'_, B>, ran: &mut Ran) -
 }
 
 /// One operation, to both, and what the shadow says of it.
-fn apply<B: Backend>(driver: &mut Driven<'_, B>, op: &Op) -> Result<Outcome, Stop> {
+fn apply<D: Observed>(driver: &mut Driver<D>, op: &Op) -> Result<Outcome, Stop> {
     let outcome = driver.apply(op)?;
     if let Some(hazard) = driver.engine().backend().inner().hazards().first() {
         return Err(broken(driver, Law::S3, op, &hazard.to_string()));
@@ -186,8 +201,8 @@ fn apply<B: Backend>(driver: &mut Driven<'_, B>, op: &Op) -> Result<Outcome, Sto
 }
 
 /// The liveness phase.
-fn heal<B: Backend>(driver: &mut Driven<'_, B>) -> Result<(), Stop> {
-    driver.backend_mut().inner_mut().heal();
+fn heal<D: Observed>(driver: &mut Driver<D>) -> Result<(), Stop> {
+    driver.backend_mut().heal();
     let live: Vec<u64> = driver.model().requests.keys().copied().collect();
     let pins = 0..driver.model().pins.len();
     for op in pins.map(|pin| Op::Unpin { pin }).chain(live.into_iter().map(removal)) {
@@ -197,17 +212,44 @@ fn heal<B: Backend>(driver: &mut Driven<'_, B>) -> Result<(), Stop> {
         return Err(Stop::DeviceLost);
     }
     let request = u64::MAX;
-    for op in [Op::Add(newcomer(request)), Op::Settle { request }, removal(request)] {
-        let outcome = apply(driver, &op)?;
-        if outcome != Outcome::Done {
+    for op in [Op::Add(newcomer(request)), Op::Settle { request }] {
+        succeed(driver, &op)?;
+    }
+    for window in 0..driver.model().windows.len() {
+        fare(driver, request, window)?;
+    }
+    succeed(driver, &removal(request))
+}
+
+/// What nothing stands in the way of is done.
+fn succeed<D: Observed>(driver: &mut Driver<D>, op: &Op) -> Result<(), Stop> {
+    match apply(driver, op)? {
+        Outcome::Done => Ok(()),
+        outcome => {
             let what = format!("once all is well a fresh request is answered {outcome:?}");
-            return Err(broken(driver, Law::L3, &op, &what));
+            Err(broken(driver, Law::L3, op, &what))
+        }
+    }
+}
+
+/// The first block of a request goes down and comes back, where there is room, and is not lost. An
+/// engine takes a failed transfer for a miss, so that nothing else tells that nothing moves any more.
+fn fare<D: Observed>(driver: &mut Driver<D>, request: u64, window: usize) -> Result<(), Stop> {
+    let block = driver.model().windows[window].held[&request].blocks[0][0];
+    let (lost, known) = (format!("lost {window} {block}"), driver.log().len());
+    let index = 0;
+    for op in [Op::Offload { request, window, index }, Op::Onboard { request, window, index }] {
+        apply(driver, &op)?;
+        succeed(driver, &Op::Settle { request })?;
+        if driver.log()[known..].contains(&lost) {
+            let what = "once all is well a fresh block is lost on its way";
+            return Err(broken(driver, Law::L3, &op, what));
         }
     }
     Ok(())
 }
 
-fn broken<B: Backend>(driver: &Driven<'_, B>, law: Law, op: &Op, what: &str) -> Stop {
+fn broken<D: Observed>(driver: &Driver<D>, law: Law, op: &Op, what: &str) -> Stop {
     let what = format!("{op:?}: {what}");
     Stop::Broken(End::Broken {
         breach: Breach::Law(law),
@@ -235,7 +277,7 @@ fn newcomer(request: u64) -> PlanAdd {
 }
 
 impl Ran {
-    fn note<B: Backend>(&mut self, driver: &Driven<'_, B>) {
+    fn note<D: Observed>(&mut self, driver: &Driver<D>) {
         self.decisions = driver.log().len() as u64;
         self.parts = driver.engine().backend().traffic().parts;
         (self.trace, self.decided) = (driver.trace_digest(), driver.decisions_digest());

@@ -20,6 +20,8 @@ const FAILURES_MAX: usize = 100;
 pub struct Tally {
     /// Which parts were run.
     pub shards: Vec<Shard>,
+    /// Parts whose canary was seen, as it must be before anything else counts.
+    pub canaries: u64,
     /// Seeds run.
     pub seeds: u64,
     /// Runs that were done twice, or once more from their saved plan, and compared.
@@ -87,6 +89,12 @@ impl Tally {
         }
     }
 
+    /// Whether the canary of some part was not seen: then nothing that it says counts.
+    #[must_use]
+    pub fn canary_lived(&self) -> bool {
+        self.canaries < self.shards.len() as u64
+    }
+
     /// Names a failure.
     pub fn fail(&mut self, failed: Failed) {
         if self.failures.len() < FAILURES_MAX {
@@ -97,6 +105,7 @@ impl Tally {
     /// Adds another's counts.
     pub fn add(&mut self, other: Self) {
         self.shards.extend(other.shards);
+        self.canaries += other.canaries;
         self.seeds += other.seeds;
         self.repeated += other.repeated;
         self.ops += other.ops;

@@ -130,8 +130,8 @@ impl Actors {
         }
     }
 
-    pub(super) fn flights(&self) -> impl Iterator<Item = &Flight> {
-        self.flights.values()
+    pub(super) fn flights(&self) -> impl Iterator<Item = (TransferId, &Flight)> {
+        self.flights.iter().map(|(id, flight)| (*id, flight))
     }
 
     fn sit(&mut self) -> Seat {

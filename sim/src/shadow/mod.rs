@@ -135,6 +135,31 @@ impl Shadow {
         self.actors.depart(id, actors::Flight { seat, ranges });
     }
 
+    /// The host asked for a transfer of these ranges and was refused. That has no effect, but what asks
+    /// for ranges of a transfer in flight has not waited for it.
+    pub fn refused(&mut self, parts: impl IntoIterator<Item = (Descriptor, Access, u32)>) {
+        for (at, access, _) in parts {
+            let second = Party { actor: Actor::Host, access, what: What::Named("refused submit") };
+            let mut clashes = Vec::new();
+            for (id, flight) in self.actors.flights() {
+                for &(other, before, part) in &flight.ranges {
+                    let kind = HazardKind::of(before, access).filter(|_| overlap(at, other));
+                    let first = Party {
+                        actor: Actor::Transfer(id),
+                        access: before,
+                        what: What::Part(part),
+                    };
+                    clashes.extend(kind.map(|kind| (kind, first)));
+                }
+            }
+            let medium = self.regions.get(&at.region).map_or(MediumKind::Device, |of| of.kind);
+            for (kind, first) in clashes {
+                let fault = fault(kind, Missing::Poll, [&first, &second], medium);
+                self.find(Hazard { kind, fault, first, second, missing: Missing::Poll, range: at });
+            }
+        }
+    }
+
     /// The host polls the completion of a transfer; nothing for one that is not in flight.
     pub fn complete(&mut self, id: TransferId) {
         self.actors.land(id);
@@ -183,8 +208,8 @@ impl Shadow {
         let seat = self.actors.stream(stream);
         let touching =
             |flight: &&actors::Flight| flight.ranges.iter().any(|(at, ..)| overlap(*at, range));
-        let seats: Vec<Seat> =
-            self.actors.flights().filter(touching).map(|flight| flight.seat).collect();
+        let flights = self.actors.flights().map(|(_, flight)| flight);
+        let seats: Vec<Seat> = flights.filter(touching).map(|flight| flight.seat).collect();
         for transfer in seats {
             self.actors.order(transfer, seat);
         }
@@ -220,6 +245,13 @@ impl Shadow {
     #[must_use]
     pub fn hazards_found(&self) -> u64 {
         self.found
+    }
+
+    fn find(&mut self, hazard: Hazard) {
+        self.found += 1;
+        if self.hazards.len() < KEPT {
+            self.hazards.push(hazard);
+        }
     }
 
     fn join(&mut self, seat: Seat, event: &Event) {

@@ -10,7 +10,8 @@ use tierproof_core::{
 
 /// Any backend, with a [`Shadow`]. What happens is not changed by it.
 ///
-/// What is refused has no effect and is not noted. A part touches its descriptors whole, with their
+/// What is refused has no effect; a refused submit is noted only where it overlaps a transfer in
+/// flight, which a backend may refuse it for. A part touches its descriptors whole, with their
 /// trailers, whatever rows it copies: after a failure all of its target is garbage. Fills, peeks and
 /// releases are the host's.
 ///
@@ -103,13 +104,16 @@ impl<B: Backend> Backend for Shadowed<B> {
     }
 
     fn submit(&mut self, request: &TransferRequest) -> Result<TransferId> {
-        let id = self.inner.submit(request)?;
+        let submitted = self.inner.submit(request);
         let alignment = self.inner.capability().alignment;
         let touched = touched(&request.parts, alignment).map(|(at, writing, part)| {
             (at, if writing { Access::Write } else { Access::Read }, part)
         });
-        self.shadow.submit(id, touched);
-        Ok(id)
+        match &submitted {
+            Ok(id) => self.shadow.submit(*id, touched),
+            Err(_) => self.shadow.refused(touched),
+        }
+        submitted
     }
 
     fn flush(&mut self, region: RegionId) -> Result<()> {

@@ -90,7 +90,11 @@ fn what_is_done_is_what_the_backend_does() {
     }
     let mut shadowed = Shadowed::new(sim());
     assert_eq!(story(&mut shadowed), story(&mut sim()));
-    assert_eq!(shadowed.hazards(), []);
+    // The second submit of the same, which was refused.
+    assert_eq!(
+        shadowed.hazards().iter().map(|hazard| hazard.fault).collect::<Vec<_>>(),
+        [FaultId::G05]
+    );
     assert_eq!(shadowed.into_inner().capability(), sim().capability());
 }
 
@@ -163,6 +167,27 @@ fn parts_of_one_request_have_no_order() {
     assert_eq!((hazard.fault, hazard.missing), (FaultId::G05, Missing::Parts));
     assert_eq!((hazard.first.what, hazard.second.what), (What::Part(0), What::Part(1)));
     assert_eq!(hazard.range, at(host, 4 * LEN + 63, 1));
+}
+
+/// The simulator refuses what overlaps a transfer in flight, and an engine that does not fence takes
+/// that for a lack of room and asks again: nobody but the shadow noticed.
+#[test]
+fn who_is_refused_for_not_waiting_has_not_waited() {
+    let mut backend = Shadowed::new(sim());
+    let device = backend.allocate(&DEVICE, 1024).unwrap();
+    let host = backend.allocate(&Medium::Host, 1024).unwrap();
+    let (block, slot) = (at(device, 0, LEN), at(host, 0, LEN));
+    backend.submit(&request(&[copy(block, slot)])).unwrap();
+    backend.submit(&request(&[copy(block, at(host, LEN, LEN))])).unwrap();
+    assert_eq!(kind(backend.submit(&request(&[]))), ErrorKind::OutOfRange);
+    assert_eq!(backend.hazards(), [], "two reads are fine, and refusals for other reasons");
+    assert_eq!(
+        kind(backend.submit(&request(&[copy(slot, at(device, LEN, LEN))]))),
+        ErrorKind::Busy
+    );
+    let [hazard] = backend.hazards() else { panic!("{:?}", backend.hazards()) };
+    assert_eq!((hazard.fault, hazard.missing, hazard.range), (FaultId::G03, Missing::Poll, slot));
+    assert_eq!(hazard.second.what, What::Named("refused submit"));
 }
 
 #[test]
