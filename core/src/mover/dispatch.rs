@@ -4,7 +4,7 @@ use super::flight::Flight;
 use super::job::Seq;
 use super::{Mover, Way};
 use crate::backend::{Backend, Capability};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::ErrorKind;
 use crate::key::KeySpace;
 use crate::slots::Slots;
 use crate::transfer::{Fault, RetryPolicy, TransferId, TransferRequest};
@@ -29,8 +29,7 @@ impl Mover {
         loop {
             self.line_up();
             let Some(way) = self.queues.next(&stuck) else { return };
-            let later = buggify!("another way goes first");
-            if later || !self.start_front(way, backend, slots, keys, retry) {
+            if !self.start_front(way, backend, slots, keys, retry) {
                 stuck.push(way);
             }
         }
@@ -58,7 +57,7 @@ impl Mover {
         let deadline = self.now.saturating_add(retry.timeout);
         let batch = self.batch(way, backend.capability(), slots, keys, deadline);
         let goes_on = !batch.parts.is_empty()
-            && match offer(backend, &batch) {
+            && match backend.submit(&batch) {
                 Ok(id) => {
                     self.depart(id, way, &batch);
                     true
@@ -187,11 +186,4 @@ impl Mover {
         self.stats.requests += 1;
         self.flights.depart(id, Flight { way, deadline: batch.deadline, owners });
     }
-}
-
-fn offer<B: Backend>(backend: &mut B, batch: &TransferRequest) -> Result<TransferId> {
-    if buggify!("a request counts as refused for now") {
-        return Err(Error::new(ErrorKind::Busy, "a detour: it was not offered"));
-    }
-    backend.submit(batch)
 }

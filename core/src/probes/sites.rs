@@ -67,11 +67,6 @@ crate::probe_sites! {
     buggify: [
         "one part in flight",
         "one part a request",
-        "nothing starts in this step",
-        "nothing is polled in this step",
-        "completions are taken in reverse",
-        "another way goes first",
-        "a request counts as refused for now",
         "settling repairs what is not broken",
         "a drain sweeps twice",
     ],

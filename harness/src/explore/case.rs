@@ -60,8 +60,16 @@ pub struct Device {
     pub alignment: u64,
     /// Parts of a request at most.
     pub request_parts_max: u32,
+    /// Payload bytes of a request at most.
+    #[serde(default = "plenty")]
+    pub request_bytes_max: u64,
     /// Parts in flight at most.
     pub in_flight_parts_max: u32,
+}
+
+/// What older cases leave out.
+fn plenty() -> u64 {
+    SimConfig::default().request_bytes_max
 }
 
 impl Default for Device {
@@ -71,6 +79,7 @@ impl Default for Device {
             seed: sim.seed,
             alignment: sim.alignment,
             request_parts_max: sim.request_parts_max,
+            request_bytes_max: sim.request_bytes_max,
             in_flight_parts_max: sim.in_flight_parts_max,
         }
     }
@@ -80,9 +89,10 @@ impl Device {
     /// The simulator's settings.
     #[must_use]
     pub fn config(self) -> SimConfig {
-        let Self { seed, alignment, request_parts_max, in_flight_parts_max } = self;
-        let narrow = SimConfig { seed, alignment, request_parts_max, ..SimConfig::default() };
-        SimConfig { in_flight_parts_max, ..narrow }
+        let Self { seed, alignment, request_parts_max, request_bytes_max, in_flight_parts_max } =
+            self;
+        let narrow = SimConfig { request_parts_max, request_bytes_max, ..SimConfig::default() };
+        SimConfig { seed, alignment, in_flight_parts_max, ..narrow }
     }
 }
 

@@ -106,12 +106,16 @@ pub(super) fn setup(choices: &mut Choices<'_>) -> Setup {
     }
 }
 
+/// As many bytes as the largest block has in one pool.
+const REQUEST_BYTES: u64 = 256;
+
 /// How narrow the device is.
 pub(super) fn device(choices: &mut Choices<'_>) -> Device {
     Device {
         seed: choices.any(),
         alignment: choices.of(&[64, 64, 512]),
         request_parts_max: choices.of(&[1, 2, 3, 64]),
+        request_bytes_max: choices.of(&[1 << 30, 1 << 30, REQUEST_BYTES]),
         in_flight_parts_max: choices.of(&[1, 3, 8, 64]),
     }
 }

@@ -1,5 +1,6 @@
 //! A short campaign, whole and in parts.
 
+use tierproof::explore::museum::CANARY;
 use tierproof::explore::{Campaign, Scope, Shard, Tally, simulate};
 use tierproof_sim::faults::FaultClass;
 
@@ -12,6 +13,7 @@ fn explored(shard: Shard, jobs: usize) -> Tally {
         time: None,
         keep_going: true,
         repeat_every: 8,
+        canary: &CANARY,
         run: &simulate,
         watch: &|_| {},
     };
