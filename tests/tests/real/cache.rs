@@ -89,12 +89,8 @@ impl Cache {
     /// Asks for every prompt so far, the newest first; blocks are found where they are and not `damaged`, by key
     /// and tier. Answers how many blocks were found.
     pub(crate) fn serve_all(&mut self, damaged: impl Fn(Key, Tier) -> bool) -> usize {
-        let mut damage: Vec<Key> = Vec::new();
-        for (key, (tier, _)) in self.places() {
-            if damaged(key, tier) {
-                damage.push(key);
-            }
-        }
+        let mut damage: BTreeMap<Key, (Tier, u32)> = self.places();
+        damage.retain(|&key, &mut (tier, _)| damaged(key, tier));
         let mut found = 0;
         for number in (0..self.prompts).rev() {
             self.drain();
@@ -102,13 +98,13 @@ impl Cache {
             let whole = |key: &&Key| {
                 places
                     .get(key)
-                    .is_some_and(|(tier, _)| *tier != Tier::Disk || !damage.contains(key))
+                    .is_some_and(|(tier, _)| *tier != Tier::Disk || !damage.contains_key(key))
             };
             let expected = keys.iter().take_while(whole).count();
             let served = self.serve(keys);
             assert_eq!(served, expected, "prompt {number}: {places:?}, damaged {damage:?}");
             // What was computed anew is whole, wherever it goes.
-            damage.retain(|key| !keys.contains(key));
+            damage.retain(|key, _| !keys.contains(key));
             found += served;
         }
         found

@@ -7,13 +7,16 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 
+/// What is done on a backend, in a directory.
+type Body = Box<dyn FnOnce(On, &Path) + Send>;
+
 /// One fault on one backend.
 pub(crate) struct Trial {
     class: &'static str,
     case: String,
     on: On,
     ground: Ground,
-    body: Box<dyn FnOnce(On, &Path) + Send>,
+    body: Body,
 }
 
 impl Trial {
