@@ -51,6 +51,9 @@ use tierproof_backends::{CudaDram, FileLayout, NixlConfig, NixlGdsMt, Posix, Pos
 use tierproof_core::{Backend, Result};
 use watchdog::Watchdog;
 
+/// Random tests draw one case in so many. Opening costs little here.
+const SCARCE: u32 = 1;
+
 /// The backend that this run of the suite is about.
 type Files = NixlGdsMt;
 

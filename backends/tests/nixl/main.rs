@@ -59,6 +59,9 @@ mod trailers;
 #[cfg(nixl_here)]
 mod loading;
 
+/// Random tests draw one case in so many. Opening costs little here.
+const SCARCE: u32 = 1;
+
 /// Whose files this run of the suite is about.
 #[cfg(nixl_here)]
 fn files(

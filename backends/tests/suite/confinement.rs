@@ -227,7 +227,7 @@ impl Drop for Stop<'_> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24 / crate::SCARCE, ..ProptestConfig::default() })]
 
     #[test]
     fn no_path_escapes_while_a_link_flips(paths in proptest::collection::vec(segments(), 1..12)) {

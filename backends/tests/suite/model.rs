@@ -247,7 +247,7 @@ fn agree(kind: Kind, steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100 / crate::SCARCE, ..ProptestConfig::default() })]
 
     #[test]
     fn dram(steps in steps()) {
