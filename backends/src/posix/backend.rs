@@ -217,14 +217,11 @@ impl Backend for Posix {
         if idle && self.in_flight_parts == 0 {
             self.clock.sleep(until);
         } else if idle {
-            match self.pool.wait_ended(self.clock.instant(until)) {
-                Some(ended) => {
-                    sometimes!("posix: a completion is waited for");
-                    self.note(ended);
-                }
-                None => {
-                    sometimes!("posix: a wait ends before a completion");
-                }
+            let ended = self.pool.wait_ended(self.clock.instant(until));
+            sometimes!(ended.is_some(), "posix: a completion is waited for");
+            sometimes!(ended.is_none(), "posix: a wait ends before a completion");
+            if let Some(ended) = ended {
+                self.note(ended);
             }
         }
         self.clock.now()

@@ -64,6 +64,9 @@ impl Campaign<'_> {
     ///
     /// # Errors
     /// What a backend can't be opened with.
+    ///
+    /// # Panics
+    /// If a thread of the campaign's own panicked; what panics within a run is a failure of its seed.
     pub fn explore(&self) -> Result<(Tally, Option<Failure>)> {
         let canary = museum::visit(self.canary, CANARY_SEEDS, &Scope::default())?;
         let canaries = u64::from(canary.broke.is_some());

@@ -126,11 +126,11 @@ impl Case {
     }
 
     fn chosen(choices: &Choices<'_>, scope: &Scope) -> Self {
-        let config = swarm::config(&mut choices.about(Subject::Config as u64));
-        let shape = Shape::chosen(&mut choices.about(Subject::Shape as u64));
-        let device = swarm::device(&mut choices.about(Subject::Device as u64));
-        let faults = swarm::faults(&mut choices.about(Subject::Faults as u64), &scope.classes);
-        let mut of_setup = choices.about(Subject::Setup as u64);
+        let config = swarm::config(&mut choices.about(subject::CONFIG));
+        let shape = Shape::chosen(&mut choices.about(subject::SHAPE));
+        let device = swarm::device(&mut choices.about(subject::DEVICE));
+        let faults = swarm::faults(&mut choices.about(subject::FAULTS), &scope.classes);
+        let mut of_setup = choices.about(subject::SETUP);
         let mut setup = swarm::setup(&mut of_setup);
         if faults.rates.is_empty() {
             setup.trouble = Trouble::Never;
@@ -139,7 +139,7 @@ impl Case {
         let mut writer = Writer::new(&config, kinds as u16);
         let wishes = of_setup.between(1, scope.ops_max);
         for number in 0..wishes {
-            let mut own = choices.about(Subject::Wishes as u64 + number);
+            let mut own = choices.about(subject::WISHES + number);
             if !own.are_left() {
                 break;
             }
@@ -209,14 +209,14 @@ impl Case {
 }
 
 /// What choices are about, so that those about one thing move none about another.
-enum Subject {
-    Config,
-    Shape,
-    Setup,
-    Device,
-    Faults,
+mod subject {
+    pub(super) const CONFIG: u64 = 0;
+    pub(super) const SHAPE: u64 = 1;
+    pub(super) const SETUP: u64 = 2;
+    pub(super) const DEVICE: u64 = 3;
+    pub(super) const FAULTS: u64 = 4;
     /// And the number of the wish.
-    Wishes = 1 << 32,
+    pub(super) const WISHES: u64 = 1 << 32;
 }
 
 fn unreadable(error: serde_json::Error) -> Error {

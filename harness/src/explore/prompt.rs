@@ -47,7 +47,7 @@ fn names(choices: &mut Choices<'_>, len_max: usize) -> Vec<u64> {
 }
 
 fn tokens(choices: &mut Choices<'_>, shape: &Shape) -> PlanTokens {
-    let base = |base, at: usize| [0, u8::from(at % 2 > 0), u8::from(at % 3 > 1)][base];
+    let base = |base, at: usize| [0, u8::from(!at.is_multiple_of(2)), u8::from(at % 3 > 1)][base];
     let tokens: Vec<i32> =
         alike(choices, shape.prompt_max, base).into_iter().map(i32::from).collect();
     let mut prompt = PlanTokens { tokens, ..PlanTokens::default() };

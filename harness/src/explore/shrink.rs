@@ -78,7 +78,9 @@ impl<F: FnMut(&Case) -> Ran> Search<F> {
         self.improve(|case| case.ops.iter_mut().for_each(plain));
         self.improve(|case| case.ops.iter_mut().for_each(of_one_tenant));
         for window in (0..self.best.config.windows.len()).rev() {
-            self.improve(|case| drop(case.config.windows.remove(window)));
+            self.improve(|case| {
+                case.config.windows.remove(window);
+            });
         }
         for window in 0..self.best.config.windows.len() {
             for tier in [Tier::Disk, Tier::Host, Tier::Device] {

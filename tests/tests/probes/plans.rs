@@ -13,7 +13,8 @@ use tierproof_sim::shadow::Shadowed;
 use tierproof_sim::{Sim, SimConfig};
 use tierproof_tests::strategy::{Shape, plans};
 
-const LAZY: Setup = Setup { bytes: Bytes::Lazy, pools: Pools::Attention, verify: Verify::All };
+const LAZY: Setup =
+    Setup { bytes: Bytes::Lazy, pools: Pools::Attention, verify: Verify::All, ..Setup::PLAIN };
 
 /// So narrow that batches are split, blocks torn and queues full.
 fn narrow(seed: u64) -> Sim {
@@ -39,6 +40,7 @@ fn check<B: Backend>(plan: &Plan, seed: u64, backend: B) {
     let ended = Driver::run(plan, LAZY, Shadowed::new(backend));
     let shadowed =
         ended.unwrap_or_else(|mismatch| panic!("seed {seed}: {mismatch}\n{}", plan.to_json()));
+    let shadowed = shadowed.closed().expect("the device goes on");
     assert_eq!(shadowed.hazards(), [], "seed {seed}: {}", plan.to_json());
 }
 
