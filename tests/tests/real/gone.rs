@@ -76,10 +76,10 @@ fn forbidden(on: On, root: &Path) {
 }
 
 fn read_only(on: On, root: &Path) {
-    call("mount", &["-o", "remount,ro"], root);
+    call("mount", &["-o", "remount,bind,ro"], root);
     let refused = Cache::open(on, root).err().expect("nothing can be made here");
     assert_eq!(refused.kind(), ErrorKind::Unavailable, "{refused}");
-    call("mount", &["-o", "remount,rw"], root);
+    call("mount", &["-o", "remount,bind,rw"], root);
     assert_eq!(fs::read_dir(root).expect("it is there").count(), 0, "nothing is left behind");
     let mut cache = Cache::full(on, root);
     cache.lives_on();

@@ -1,5 +1,7 @@
 //! The backends that every trial runs on.
 
+use crate::ground::Ground;
+use rustix::process::geteuid;
 use std::path::Path;
 use tierproof_backends::{DirectIo, FileLayout, Posix, PosixConfig};
 use tierproof_core::{Backend, Result};
@@ -41,9 +43,18 @@ impl On {
         }
     }
 
-    /// Why it can't be had here.
-    pub(crate) fn missing(self) -> Option<&'static str> {
-        (self.is_nixl() && !cfg!(nixl_here)).then_some("NIXL is not here: run scripts/fetch-nixl")
+    /// Why it can't be had on that ground.
+    pub(crate) fn missing(self, ground: Ground) -> Option<&'static str> {
+        if !self.is_nixl() {
+            None
+        } else if !cfg!(nixl_here) {
+            Some("NIXL is not here: run scripts/fetch-nixl")
+        } else if ground == Ground::Small && !geteuid().is_root() {
+            // A library in folders of nobody's is not loaded.
+            Some("in this user's namespaces root's folders are nobody's")
+        } else {
+            None
+        }
     }
 
     /// Whether a failure comes without the system's reason.

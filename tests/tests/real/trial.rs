@@ -58,7 +58,7 @@ impl Trial {
         possible: &[(Ground, Option<&'static str>)],
     ) -> libtest_mimic::Trial {
         let ground = possible.iter().find(|(ground, _)| *ground == self.ground);
-        let missing = self.on.missing().or(ground.and_then(|(_, missing)| *missing));
+        let missing = self.on.missing(self.ground).or(ground.and_then(|(_, missing)| *missing));
         let name = self.name();
         if let Some(why) = missing {
             return libtest_mimic::Trial::test(format!("{name} ({why})"), || Ok(()))
