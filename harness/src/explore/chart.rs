@@ -58,6 +58,7 @@ impl Tally {
             self.not_built,
             self.digest
         );
+        let _ = writeln!(text, "{} crashes, {} recoveries", self.crashes, self.recoveries);
         if let Some(rare) = self.rarest() {
             let _ = writeln!(text, "{} probes, the rarest: {rare}", self.probes.len());
         }
