@@ -44,6 +44,8 @@ pub struct Ran {
     pub crashes: u64,
     /// Processes that began on what others had left, or nobody.
     pub recoveries: u64,
+    /// Keys that had to be found after a power cut.
+    pub owed: u64,
     /// Every fault that struck, by name.
     pub fired: Vec<FaultEntry>,
     /// How often each probe was come by; none in builds without probes.

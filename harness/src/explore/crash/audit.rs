@@ -68,8 +68,8 @@ impl<'a> Audit<'a> {
         Law::S9.holds(recovery.found >= owed, || {
             format!("{} blocks are found, and {owed} are owed", recovery.found)
         })?;
-        let struck = !self.ledger.struck.is_empty();
-        Law::S9.holds(struck || (recovery.damaged, recovery.rebuilt) == (0, 0), || {
+        let touched = self.ledger.hollow || !self.ledger.struck.is_empty();
+        Law::S9.holds(touched || (recovery.damaged, recovery.rebuilt) == (0, 0), || {
             format!("an index that nobody touched is damaged: {recovery:?}")
         })?;
         drop(first);
@@ -141,7 +141,8 @@ impl<'a> Audit<'a> {
 
     fn close(&self, engine: Engine<Watch<&mut Sim>>) -> Check {
         let closed = engine.close();
-        let watch = closed.map_err(|error| Law::L6.broken(format!("it does not close: {error}")))?;
+        let watch =
+            closed.map_err(|error| Law::L6.broken(format!("it does not close: {error}")))?;
         watch.end().map(drop)
     }
 

@@ -38,6 +38,7 @@ impl Ledger {
             }
             F31 => {
                 self.confused = true;
+                self.struck.extend(self.files.iter().map(|file| file.window));
                 self.doubt_all(|_| true);
             }
             _ => {}

@@ -49,8 +49,10 @@ pub(super) struct Ledger {
     pub(super) confused: bool,
     /// Windows some of whose flushes since the last publication did nothing.
     unflushed: BTreeSet<u32>,
-    /// Windows whose index had its header damaged.
+    /// Windows whose index was damaged.
     pub(super) struck: BTreeSet<u32>,
+    /// A flush of an index did nothing, and its header may be older than its records.
+    pub(super) hollow: bool,
 }
 
 impl Ledger {
@@ -108,16 +110,20 @@ impl Ledger {
 
     /// A flush did nothing, and said that it did.
     pub(super) fn not_flushed(&mut self, region: RegionId) {
-        let window = self.file(region).map(|file| file.window);
-        self.unflushed.extend(window);
+        let Some(file) = self.file(region) else { return };
+        let (window, role) = (file.window, file.role);
+        self.unflushed.insert(window);
+        self.hollow |= role == FileRole::Index;
     }
 
-    /// A publication was answered for, or was not.
-    pub(super) fn published(&mut self, answered: bool) {
+    /// A publication was answered for, or was not. What had come to a slot whose block was given up since is
+    /// left out, as `holds` says.
+    pub(super) fn published(&mut self, answered: bool, holds: impl Fn(Slot) -> bool) {
         let unflushed = std::mem::take(&mut self.unflushed);
         let pools = self.pools();
         for (slot, content) in &mut self.contents {
-            let whole = pools.get(&slot.window).is_some_and(|&pools| content.arrived.len() == pools);
+            let whole =
+                pools.get(&slot.window).is_some_and(|&pools| content.arrived.len() == pools);
             if content.offered || content.late || !whole || content.key == [0; 32] {
                 continue;
             }
@@ -127,7 +133,7 @@ impl Ledger {
             let newest = owed.is_none_or(|owed| owed < content.generation);
             if newest && !content.sound {
                 self.owed.remove(&(slot.window, content.key));
-            } else if newest && answered {
+            } else if newest && answered && holds(*slot) {
                 self.owed.insert((slot.window, content.key), content.generation);
             }
         }

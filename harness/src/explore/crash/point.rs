@@ -40,7 +40,9 @@ pub(in crate::explore) fn validate(case: &Case) -> Result<(), Error> {
         return invalid("crashes: give at most 16");
     }
     if case.config.windows.iter().all(|window| window.disk == 0) {
-        return invalid("crashes without a disk tier: give a window disk blocks, or leave them out");
+        return invalid(
+            "crashes without a disk tier: give a window disk blocks, or leave them out",
+        );
     }
     if case.setup.verify == Verify::Off {
         return invalid("crashes without trailers: verify the disk at least, or leave them out");

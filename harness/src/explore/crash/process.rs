@@ -1,6 +1,6 @@
 //! One process: an engine with a durable disk tier that does a case's operations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tierproof_core::{Backend, BlockId, Engine, EngineConfig, Recovery, RegionId, RequestId};
 
@@ -13,6 +13,7 @@ use crate::lockstep::driver::{Bytes, Setup};
 use crate::lockstep::model::{Outcome, Refusal, token_fingerprints};
 use crate::lockstep::plan::{Op, PlanPrompt};
 
+use super::ledger::Slot;
 use super::texts::Texts;
 
 /// A live request.
@@ -73,6 +74,17 @@ impl<B: Backend> Process<B> {
 
     pub(super) fn recovery(&self) -> Recovery {
         *self.engine.recovery()
+    }
+
+    /// Disk slots that the engine says are published.
+    pub(super) fn published(&self) -> BTreeSet<Slot> {
+        let mut slots = BTreeSet::new();
+        for (index, window) in self.engine.window_sizes().enumerate() {
+            let blocks = self.engine.blocks(index).into_iter().flatten();
+            let published = blocks.filter(|block| block.published);
+            slots.extend(published.map(|block| Slot { window, slot: block.place.slot.into() }));
+        }
+        slots
     }
 
     /// Events so far.

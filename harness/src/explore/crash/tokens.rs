@@ -120,12 +120,7 @@ impl<B: Backend> Process<B> {
         Ok(held.map_err(|error| Law::C4.broken(error.to_string()))?.to_vec())
     }
 
-    fn descriptor(
-        &self,
-        window: usize,
-        block: BlockId,
-        pool: usize,
-    ) -> Result<Descriptor, Broken> {
+    fn descriptor(&self, window: usize, block: BlockId, pool: usize) -> Result<Descriptor, Broken> {
         let at = self.engine.descriptor(window, block, pool);
         at.map_err(|error| Law::S11.broken(error.to_string()))
     }

@@ -175,6 +175,7 @@ impl<D: Powered> Trial<'_, D> {
         self.device.power_cut();
         self.ledger.died();
         self.ran.crashes += 1;
+        self.ran.owed += self.ledger.len() as u64;
         let audit = Audit::new(self.case, &self.ledger, &mut self.texts);
         let found = audit.run(self.device.sim())?;
         self.ran.trace = fold(self.ran.trace, found.unwrap_or(u64::MAX));
@@ -205,24 +206,27 @@ fn operate<D: Powered>(
             return Ok(outcome);
         }
         let due = (*next as u64).checked_rem(crash.publish_every.into()) == Some(0);
-        if (due || *op == Op::Drain) && publish(process)? == Outcome::DeviceLost {
+        let drained = *op == Op::Drain;
+        if (due || drained) && publish(process, drained)? == Outcome::DeviceLost {
             return Ok(Outcome::DeviceLost);
         }
     }
     Ok(Outcome::Done)
 }
 
-fn publish<D: Powered>(process: &mut Mortals<'_, D>) -> Result<Outcome, Broken> {
+/// Where nothing is under way and nothing has failed, all that came to disk must be published. Else the slot
+/// of a block that was given up may still hold what it held, and only the engine knows.
+fn publish<D: Powered>(process: &mut Mortals<'_, D>, drained: bool) -> Result<Outcome, Broken> {
     let answer = process.engine.publish().map(drop);
-    process.engine.backend_mut().ledger().published(answer.is_ok());
+    let whole = drained && process.engine.transfer_stats().failed == 0;
+    let held = process.published();
+    let holds = |slot| whole || held.contains(&slot);
+    process.engine.backend_mut().ledger().published(answer.is_ok(), holds);
     act::outcome(answer)
 }
 
 /// Faults end, everything comes to rest, a fresh request succeeds, and all is published.
-fn retire<D: Powered>(
-    process: &mut Mortals<'_, D>,
-    texts: &mut Texts,
-) -> Result<Outcome, Broken> {
+fn retire<D: Powered>(process: &mut Mortals<'_, D>, texts: &mut Texts) -> Result<Outcome, Broken> {
     process.engine.backend_mut().heal();
     for op in process.goodbyes() {
         if process.apply(&op, texts)? == Outcome::DeviceLost {
@@ -248,5 +252,5 @@ fn retire<D: Powered>(
         })?;
     }
     process.apply(&Op::Drain, texts)?;
-    publish(process)
+    publish(process, true)
 }

@@ -48,21 +48,23 @@ impl Hands {
             Op::Store { request } => engine.store(RequestId(*request)),
             Op::StoreNew { request } => engine.store_new(RequestId(*request)),
             Op::Remove { request } => return remove(engine, *request),
-            Op::Pin { request } => {
-                engine.pin(RequestId(*request)).map(|pin| self.pins.push(pin))
-            }
+            Op::Pin { request } => engine.pin(RequestId(*request)).map(|pin| self.pins.push(pin)),
             Op::Unpin { pin } => {
                 let Some(&pin) = self.pins.get(*pin) else { return Ok(INVALID) };
                 engine.unpin(pin)
             }
-            Op::Offload { request, window, index } => match block(engine, *request, *window, *index) {
-                Some(block) => engine.offload(*window, block),
-                None => return Ok(INVALID),
-            },
-            Op::Onboard { request, window, index } => match block(engine, *request, *window, *index) {
-                Some(block) => engine.onboard(*window, block),
-                None => return Ok(INVALID),
-            },
+            Op::Offload { request, window, index } => {
+                match block(engine, *request, *window, *index) {
+                    Some(block) => engine.offload(*window, block),
+                    None => return Ok(INVALID),
+                }
+            }
+            Op::Onboard { request, window, index } => {
+                match block(engine, *request, *window, *index) {
+                    Some(block) => engine.onboard(*window, block),
+                    None => return Ok(INVALID),
+                }
+            }
             Op::Advance { millis } => {
                 self.now_ms = self.now_ms.saturating_add(*millis);
                 engine.advance(Nanos::from_millis(self.now_ms));
