@@ -2,6 +2,7 @@
 
 use crate::block::Spill;
 use crate::error::{Error, ErrorKind, Result};
+use crate::key::KeySpace;
 use crate::pool::{Pool, PoolShape};
 use crate::slots::Verify;
 use crate::tiers::TierBlocks;
@@ -90,6 +91,20 @@ fn invalid<T>(what: impl Into<String>) -> Result<T> {
 }
 
 impl EngineConfig {
+    /// How an engine of this configuration names the content of blocks, in its trailers too.
+    #[must_use]
+    pub fn key_space(&self) -> KeySpace {
+        // A block's content is the same however many blocks there are.
+        let mut shapes: Vec<_> =
+            self.windows.iter().map(|window| (window.size, &window.pools)).collect();
+        shapes.sort_by_key(|(size, _)| *size);
+        KeySpace::new(
+            self.tokens_per_block,
+            &format!("{}\0{}\0{shapes:?}", self.model, self.tokens_per_block),
+            &self.secret,
+        )
+    }
+
     pub(crate) fn validate(&self) -> Result<()> {
         if self.windows.is_empty() || self.windows.len() > WINDOWS_MAX {
             return invalid(format!("{} windows: give 1 to {WINDOWS_MAX}", self.windows.len()));

@@ -124,15 +124,9 @@ impl<B: Backend> Engine<B> {
         mut policy: impl FnMut(&WindowConfig) -> Box<dyn EvictionPolicy>,
     ) -> Result<Self> {
         config.validate()?;
+        let keys = config.key_space();
         let EngineConfig { mut windows, .. } = config;
         windows.sort_by_key(|window| window.size);
-        // A block's content is the same however many blocks there are.
-        let shapes: Vec<_> = windows.iter().map(|window| (window.size, &window.pools)).collect();
-        let keys = KeySpace::new(
-            config.tokens_per_block,
-            &format!("{}\0{}\0{shapes:?}", config.model, config.tokens_per_block),
-            &config.secret,
-        );
         let rules = Rules {
             tokens_per_block: config.tokens_per_block,
             reuse: config.reuse,

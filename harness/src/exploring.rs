@@ -78,6 +78,7 @@ fn run(arguments: &Explore) -> Result<(Tally, Option<Failed>), Failure> {
         keep_going: arguments.keep_going,
         repeat_every: arguments.repeat_every,
         canary: &museum::CANARY,
+        exact: target.is_exact(),
         run: &|case| target.run(case),
         watch: &|tally| bar.set_message(tally.line(began.elapsed())),
     };

@@ -59,6 +59,7 @@ fn campaign(canary: &tierproof::explore::museum::Exhibit) -> Tally {
         time: None,
         keep_going: false,
         repeat_every: 5,
+        exact: true,
         canary,
         run: &|case| simulate(case),
         watch: &|_| {},

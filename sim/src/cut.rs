@@ -62,6 +62,12 @@ impl Sim {
         self.done.clear();
     }
 
+    /// Takes over a copy of the files of `other` that last and that no region of its is of, as after a power
+    /// cut: what is done to them here is not done there.
+    pub fn copy_files(&mut self, other: &Self) {
+        self.memory.copy_files(&other.memory);
+    }
+
     /// Parts in flight that are on their way to a file and would arrive.
     fn parts_to_files(&self) -> Vec<Part> {
         let ended: Vec<_> = self.done.iter().map(|ended| ended.flight).collect();

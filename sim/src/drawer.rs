@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tierproof_core::{Bytes, Error, ErrorKind, FileMedium, Result};
 
 /// By file: its bytes, or nothing while a region has them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Drawer(BTreeMap<FileMedium, Option<Image>>);
 
 /// A file by its name, which its stride is no part of.

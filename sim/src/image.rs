@@ -33,7 +33,7 @@ impl Unwritten {
 }
 
 /// What a page was when it was last durable.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Durable {
     /// Never touched.
     Unwritten,
@@ -41,7 +41,7 @@ enum Durable {
 }
 
 /// Bytes of a region.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Image {
     bytes: Vec<u8>,
     /// By page: not touched yet.

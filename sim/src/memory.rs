@@ -137,6 +137,10 @@ impl Memory {
         self.drawer.revert();
     }
 
+    pub(crate) fn copy_files(&mut self, other: &Self) {
+        self.drawer = other.drawer.clone();
+    }
+
     /// Loses all memory; what files hold is durable. Files that last are closed.
     pub(crate) fn end_cut(&mut self) {
         self.cuts = self.cuts.wrapping_add(1);

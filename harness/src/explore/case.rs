@@ -12,6 +12,7 @@ use crate::lockstep::plan::{JSON_BYTES_MAX, Op, Plan, PlanConfig};
 
 use super::breach::Breach;
 use super::choices::Choices;
+use super::crash::{self, Crash};
 use super::swarm::{self, Shape};
 use super::wish::Wish;
 use super::writer::Writer;
@@ -44,6 +45,9 @@ pub struct Case {
     pub setup: Setup,
     /// What is simulated; another backend has its own.
     pub device: Device,
+    /// When processes die, one after the other; with any, the disk tier is durable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crashes: Vec<Crash>,
     /// What goes wrong.
     pub faults: FaultPlan,
     /// What is done.
@@ -126,14 +130,21 @@ impl Case {
     }
 
     fn chosen(choices: &Choices<'_>, scope: &Scope) -> Self {
-        let config = swarm::config(&mut choices.about(subject::CONFIG));
-        let shape = Shape::chosen(&mut choices.about(subject::SHAPE));
+        let mut config = swarm::config(&mut choices.about(subject::CONFIG));
+        let mut shape = Shape::chosen(&mut choices.about(subject::SHAPE));
         let device = swarm::device(&mut choices.about(subject::DEVICE));
-        let faults = swarm::faults(&mut choices.about(subject::FAULTS), &scope.classes);
+        let mut faults = swarm::faults(&mut choices.about(subject::FAULTS), &scope.classes);
         let mut of_setup = choices.about(subject::SETUP);
         let mut setup = swarm::setup(&mut of_setup);
         if faults.rates.is_empty() {
             setup.trouble = Trouble::Never;
+        }
+        let mut of_crashes = choices.about(subject::CRASHES);
+        let crashes = crash::chosen(&mut of_crashes);
+        if !crashes.is_empty() {
+            let (config, setup) = (&mut config, &mut setup);
+            crash::make_durable(&mut of_crashes, &scope.classes, config, setup, &mut faults);
+            shape.plain = shape.plain.max(90);
         }
         let kinds = of_setup.between(0, 0x1ff) & of_setup.between(0, 0x1ff);
         let mut writer = Writer::new(&config, kinds as u16);
@@ -146,7 +157,8 @@ impl Case {
             writer.write(&Wish::chosen(&mut own, &shape));
         }
         let ops = writer.ops();
-        Self { version: VERSION, seed: None, broke: None, config, setup, device, faults, ops }
+        let (seed, broke) = (None, None);
+        Self { version: VERSION, seed, broke, config, setup, device, crashes, faults, ops }
     }
 
     /// Reads a case, or a plain plan, and checks it.
@@ -182,6 +194,7 @@ impl Case {
             config,
             setup: Setup::default(),
             device: Device::default(),
+            crashes: Vec::new(),
             faults: FaultPlan::default(),
             ops,
         }
@@ -204,6 +217,7 @@ impl Case {
         let plan = Plan::new(self.config.clone(), self.ops.clone());
         plan.validate().map_err(|error| invalid(error.to_string()))?;
         self.faults.validate()?;
+        crash::validate(self)?;
         self.device.config().validate()
     }
 }
@@ -215,6 +229,7 @@ mod subject {
     pub(super) const SETUP: u64 = 2;
     pub(super) const DEVICE: u64 = 3;
     pub(super) const FAULTS: u64 = 4;
+    pub(super) const CRASHES: u64 = 5;
     /// And the number of the wish.
     pub(super) const WISHES: u64 = 1 << 32;
 }

@@ -58,6 +58,11 @@ impl Tally {
             self.not_built,
             self.digest
         );
+        let _ = writeln!(
+            text,
+            "{} crashes, {} recoveries; {} keys had to be found after a crash, and were",
+            self.crashes, self.recoveries, self.owed
+        );
         if let Some(rare) = self.rarest() {
             let _ = writeln!(text, "{} probes, the rarest: {rare}", self.probes.len());
         }

@@ -11,6 +11,7 @@
 //! | `probed` | which places a run comes by |
 //! | `observed` | what a run drives |
 //! | [`museum`] | public bugs, rebuilt to be seen |
+//! | [`crash`] | cases with crashes |
 //! | `run` | [`run`]: one run of a case, healed at its end |
 //! | `target` | [`Target`]: what cases run on |
 //! | `shard`, `tally`, `chart` | parts of a campaign, and counts that add up |
@@ -22,6 +23,7 @@ mod campaign;
 mod case;
 mod chart;
 mod choices;
+pub mod crash;
 pub mod museum;
 mod observed;
 mod probed;

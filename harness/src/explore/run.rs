@@ -20,6 +20,7 @@ use crate::lockstep::plan::{Op, PlanAdd, PlanPrompt, PlanRetention};
 
 use super::breach::Breach;
 use super::case::Case;
+use super::crash;
 use super::museum::{Exhibit, Museum};
 use super::observed::Observed;
 use super::probed::Probed;
@@ -39,6 +40,12 @@ pub struct Ran {
     pub trace: u64,
     /// A hash of decisions and outcomes alone, which no backend changes where nothing fails.
     pub decided: u64,
+    /// Power cuts.
+    pub crashes: u64,
+    /// Processes that began on what others had left, or nobody.
+    pub recoveries: u64,
+    /// Keys that had to be found after a power cut.
+    pub owed: u64,
     /// Every fault that struck, by name.
     pub fired: Vec<FaultEntry>,
     /// How often each probe was come by; none in builds without probes.
@@ -124,6 +131,12 @@ fn run_with<B: Backend>(case: &Case, backend: B, exhibit: Option<&Exhibit>) -> R
     ran.probes = probed.end();
     ran.fired = faulty.fired().to_vec();
     ran.unrealised = faulty.unrealised().clone();
+    if !case.crashes.is_empty() {
+        for class in FaultClass::ALL.iter().filter(|class| class.needs_power_cut()) {
+            let why = "the case crashes, and only the simulator's power can be cut";
+            ran.unrealised.entry(*class).or_insert_with(|| why.to_owned());
+        }
+    }
     let struck = |duty| move |entry: &FaultEntry| entry.class.duty() == duty;
     match &ran.end {
         // An engine that can't be had is what a failed allocation should come to.
@@ -148,6 +161,9 @@ fn run_with<B: Backend>(case: &Case, backend: B, exhibit: Option<&Exhibit>) -> R
 /// # Errors
 /// What the case's settings are refused with.
 pub fn simulate(case: &Case) -> Result<Ran> {
+    if !case.crashes.is_empty() {
+        return crash::simulate(case);
+    }
     run(case, Sim::new(case.device.config())?)
 }
 
@@ -260,7 +276,7 @@ fn broken<D: Observed>(driver: &Driver<D>, law: Law, op: &Op, what: &str) -> Sto
 }
 
 /// What a panic said.
-fn said(panicked: &(dyn Any + Send)) -> String {
+pub(super) fn said(panicked: &(dyn Any + Send)) -> String {
     let text = panicked.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panicked.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
 }
@@ -270,7 +286,7 @@ fn removal(request: u64) -> Op {
 }
 
 /// A request of one block that nobody has computed.
-fn newcomer(request: u64) -> PlanAdd {
+pub(super) fn newcomer(request: u64) -> PlanAdd {
     let prompt = PlanPrompt::Hashes(vec![u64::MAX]);
     let retention = PlanRetention::default();
     PlanAdd { request, prompt, beams: 1, cross_attention: false, retention }

@@ -23,6 +23,7 @@ pub fn shrink(case: &Case, ran: &Ran, tries: u32, run: impl FnMut(&Case) -> Ran)
     search.improve(|case| case.faults = explicit);
     loop {
         let before = search.best.clone();
+        search.drop_some(|case| &mut case.crashes);
         search.drop_some(|case| &mut case.ops);
         search.drop_some(|case| &mut case.faults.entries);
         search.simplify();

@@ -36,6 +36,12 @@ pub struct Tally {
     pub device_lost: u64,
     /// Runs whose engine could not be built, as it should.
     pub not_built: u64,
+    /// Power cuts.
+    pub crashes: u64,
+    /// Processes that began on what others had left, or nobody.
+    pub recoveries: u64,
+    /// Keys that had to be found after a power cut.
+    pub owed: u64,
     /// Faults that struck, by class.
     pub faults: BTreeMap<FaultClass, u64>,
     /// Classes that the backend can't have, and why.
@@ -69,6 +75,9 @@ impl Tally {
         self.ops += ran.ops;
         self.decisions += ran.decisions;
         self.parts += ran.parts;
+        self.crashes += ran.crashes;
+        self.recoveries += ran.recoveries;
+        self.owed += ran.owed;
         for fault in &ran.fired {
             *self.faults.entry(fault.class).or_default() += 1;
         }
@@ -111,6 +120,9 @@ impl Tally {
         self.ops += other.ops;
         self.decisions += other.decisions;
         self.parts += other.parts;
+        self.crashes += other.crashes;
+        self.recoveries += other.recoveries;
+        self.owed += other.owed;
         self.device_lost += other.device_lost;
         self.not_built += other.not_built;
         add(&mut self.faults, other.faults);

@@ -21,6 +21,12 @@ impl Target {
         Self { settings: Settings { backend, root, gpu, ..Settings::default() } }
     }
 
+    /// Whether its time is virtual.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.settings.backend == BackendKind::Sim
+    }
+
     /// Runs a case.
     ///
     /// # Errors

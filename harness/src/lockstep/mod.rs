@@ -15,4 +15,6 @@ mod laws;
 pub mod model;
 pub mod plan;
 
+pub(crate) use law::{Broken, Check};
+
 pub use law::Law;

@@ -34,7 +34,7 @@ impl<B: Backend> Faulty<B> {
         self.calls.allocate = self.calls.allocate.wrapping_add(1);
         let kind = medium.kind();
         let mut choices = self.of_call(on, Occasion::Allocate);
-        choices.retain(|&choice| self.fits_region(choice, kind, len));
+        choices.retain(|&choice| self.fits_region(choice, medium, len));
         let refused = |choice: &&Choice| matches!(choice.class, FaultClass::F36 | FaultClass::G09);
         if let Some(&choice) = choices.iter().find(refused) {
             self.choices.fire(on, choice);
@@ -63,11 +63,13 @@ impl<B: Backend> Faulty<B> {
         self.fallbacks_below = known.len();
     }
 
-    fn fits_region(&mut self, choice: Choice, kind: MediumKind, len: Bytes) -> bool {
-        let file = kind == MediumKind::File;
+    fn fits_region(&mut self, choice: Choice, medium: &Medium, len: Bytes) -> bool {
+        let file = medium.kind() == MediumKind::File;
+        let lasts = matches!(medium, Medium::File(file) if file.role.lasts());
         let (fits, why) = match choice.class {
             FaultClass::F32 | FaultClass::G01 => (file, "the region is no file"),
             FaultClass::G02 | FaultClass::G09 => (!file, "the region is a file"),
+            FaultClass::G12 if lasts => (false, "the region is a file whose content lasts"),
             FaultClass::G12 => (len <= LEFTOVERS_MAX, "the region is too large to fill"),
             _ => (true, ""),
         };

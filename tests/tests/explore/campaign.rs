@@ -13,6 +13,7 @@ fn explored(shard: Shard, jobs: usize) -> Tally {
         time: None,
         keep_going: true,
         repeat_every: 8,
+        exact: true,
         canary: &CANARY,
         run: &simulate,
         watch: &|_| {},

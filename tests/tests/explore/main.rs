@@ -3,4 +3,5 @@
 
 mod campaign;
 mod cases;
+mod crashes;
 mod small;

@@ -9,6 +9,7 @@ use tierproof_sim::faults::FaultClass;
 fn undetectable(seed: u64) -> Case {
     let scope = Scope { classes: vec![FaultClass::F09], ..Scope::default() };
     let mut case = Case::of_seed(seed, &scope);
+    case.crashes.clear();
     case.setup.verify = Verify::Off;
     case.faults.unsealed = true;
     case.faults.rates.insert(FaultClass::F09, 200_000);

@@ -15,7 +15,7 @@ impl<B: Backend> Driver<B> {
     /// An operation that decides without regard to failures: the model does it, and the engine takes
     /// one step if it has something to carry out.
     pub(super) fn do_plainly(&mut self, op: &Op) -> Result<Outcome, Broken> {
-        let found = self.do_to_engine(op);
+        let found = self.hands.act(&mut self.engine, op);
         let expected = self.model.apply(op);
         self.read_journal();
         let carries_out = match op {

@@ -13,22 +13,22 @@
 //! * `compare`: state against state.
 //! * `digest`: a running hash of all of it.
 
-mod act;
+pub(crate) mod act;
 mod atlas;
 mod bytes;
 mod compare;
 mod digest;
 mod events;
 mod follow;
-mod layout;
+pub(crate) mod layout;
 mod mismatch;
-mod request;
+pub(crate) mod request;
 mod setup;
 mod watch;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use tierproof_core::{Backend, Engine, ErrorKind, Nanos, PinId, TransferStats};
+use tierproof_core::{Backend, Engine, ErrorKind, Nanos, TransferStats};
 
 use crate::lockstep::fate::{Fates, Seen};
 use crate::lockstep::law::{Broken, Check, Law};
@@ -39,7 +39,7 @@ pub use mismatch::Mismatch;
 pub use setup::{Bytes, Pools, Setup, Trouble};
 pub use watch::{Traffic, Watch};
 
-use act::Due;
+use act::{Due, Hands};
 use atlas::Atlas;
 use digest::Digest;
 use events::Events;
@@ -59,8 +59,7 @@ pub struct Driver<B: Backend> {
     setup: Setup,
     layouts: Vec<Layout>,
     events: Events,
-    pins: Vec<PinId>,
-    now_ms: u64,
+    hands: Hands,
     /// Tokens of each live request, by window, whose bytes are in place.
     computed: BTreeMap<u64, Vec<usize>>,
     /// Whose the tokens are that were ever computed, by fingerprint.
@@ -125,8 +124,7 @@ impl<B: Backend> Driver<B> {
             layouts,
             setup,
             events: Events::new(sizes),
-            pins: Vec::new(),
-            now_ms: 0,
+            hands: Hands::default(),
             computed: BTreeMap::new(),
             authors: BTreeMap::new(),
             found: Vec::new(),

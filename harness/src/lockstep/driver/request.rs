@@ -7,7 +7,7 @@ use tierproof_core::{
 use crate::lockstep::plan::{BEAMS_MAX, PlanAdd, PlanMode, PlanPrompt, PlanRetention, PlanTokens};
 
 /// The request, or nothing if it can't even be said.
-pub(super) fn request(add: &PlanAdd) -> Option<Request> {
+pub(crate) fn request(add: &PlanAdd) -> Option<Request> {
     let prompt = match &add.prompt {
         PlanPrompt::Hashes(ids) => Prompt::Hashes { tenant: 0, ids: ids.clone() },
         PlanPrompt::Tokens(tokens) => Prompt::Tokens(token_prompt(tokens)?),

@@ -115,18 +115,23 @@ impl<B: Backend> Watch<B> {
         std::mem::take(&mut self.journal)
     }
 
+    /// Whether nothing is in flight.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
     /// Whether the backend as a whole has said that it can't go on.
     pub(super) fn is_lost(&self) -> bool {
         self.lost
     }
 
     /// The first thing that may not be.
-    pub(super) fn broken(&self) -> Check {
+    pub(crate) fn broken(&self) -> Check {
         self.broken.clone().map_or(Ok(()), Err)
     }
 
     /// Law C3: at the end everything was given back.
-    pub(super) fn end(self) -> Result<B, Broken> {
+    pub(crate) fn end(self) -> Result<B, Broken> {
         self.broken()?;
         let (regions, requests) = (self.regions.len(), self.in_flight.len());
         Law::C3.holds(regions == 0 && requests == 0, || {
