@@ -4,7 +4,7 @@ _default:
     @just --list
 
 # All that a contribution must pass.
-check: fmt lint doc test-scripts test-nixl test-probes examples deny
+check: fmt lint doc test-scripts test-nixl test-probes test-fuzz examples deny
 
 # Is the format right?
 fmt:
@@ -31,6 +31,15 @@ test-nixl:
 test-probes:
     cargo test -p tierproof-tests --features probes --test probes
     cargo test -p tierproof-core --features probes --lib probes
+
+# What fuzz targets promise, on the committed seeds and inputs made of them.
+test-fuzz:
+    cargo test -p tierproof-fuzz
+
+# A fuzz target on nightly: `just fuzz plans -- -max_total_time=600`.
+fuzz TARGET *ARGUMENTS:
+    mkdir -p fuzz/corpus/{{TARGET}}
+    CARGO_PROFILE_RELEASE_LTO=off cargo +nightly fuzz run {{TARGET}} fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}} {{ARGUMENTS}}
 
 # One archive for a GPU machine without cargo and network: tests, command, benches, NIXL, and `run`.
 gpu-bundle:

@@ -6,8 +6,9 @@ use crate::transfer::TransferMode;
 use crate::units::Nanos;
 use serde::{Deserialize, Serialize};
 
-/// What the serialized form may have at most: it comes from outside.
-const BYTES_MAX: usize = 1 << 20;
+/// What the serialized form may have at most: it comes from outside. The longest that
+/// [`Retention::to_json`] writes takes 1.4 MiB.
+const BYTES_MAX: usize = 1 << 21;
 const RANGES_MAX: usize = 1 << 14;
 const DIRECTORY_MAX: usize = 4096;
 const VERSION: u32 = 1;
@@ -229,7 +230,7 @@ impl Retention {
     /// Reads the serialized form, which is checked like anything from outside.
     ///
     /// # Errors
-    /// `Config` for text over 1 MiB, an unknown version or field, or anything that the `with_`
+    /// `Config` for text over 2 MiB, an unknown version or field, or anything that the `with_`
     /// methods refuse.
     pub fn from_json(text: &str) -> Result<Self> {
         if text.len() > BYTES_MAX {
@@ -326,6 +327,22 @@ mod tests {
             Retention::from_json(&Retention::default().to_json()).unwrap(),
             Retention::default()
         );
+    }
+
+    /// All that is accepted must be readable once it is written. Text was refused over 1 MiB, which 16 384
+    /// ranges of long numbers do not fit in.
+    #[test]
+    fn the_longest_retention_round_trips() {
+        let first = u32::MAX - 2 * RANGES_MAX as u32;
+        let starts = (first..).step_by(2).take(RANGES_MAX);
+        let duration_ms = Some(u64::MAX);
+        let range = |start| TokenRange { start, end: Some(start + 1), priority: 100, duration_ms };
+        let longest = Retention::default()
+            .with_ranges(starts.map(range).collect())
+            .and_then(|retention| retention.with_decode(100, duration_ms))
+            .and_then(|it| it.with_files(TransferMode::Posix, "\u{1}".repeat(DIRECTORY_MAX)))
+            .unwrap();
+        assert_eq!(Retention::from_json(&longest.to_json()).unwrap(), longest);
     }
 
     #[test]
