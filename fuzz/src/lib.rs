@@ -13,11 +13,15 @@
 //! | `retention` | retention: its JSON, or its ranges |
 //! | `profile` | the TOML of a device model |
 //! | `trailer` | a block's trailer |
+//! | `life` | one process, for the next one to find what it left |
+//! | `index` | the index and the slots of a durable disk tier |
 //! | `rerun` | files that were saved |
 
 #![forbid(unsafe_code)]
 
 mod bytes;
+mod index;
+mod life;
 mod plan;
 mod profile;
 mod rerun;
@@ -25,6 +29,7 @@ mod retention;
 mod trace;
 mod trailer;
 
+pub use index::index;
 pub use plan::{plan_texts, plans};
 pub use profile::profiles;
 pub use rerun::rerun;
@@ -36,7 +41,8 @@ pub use trailer::trailers;
 pub type Body = fn(&[u8]);
 
 /// Every target, by the name of its program and of its folder of seeds.
-pub const TARGETS: [(&str, Body); 6] = [
+pub const TARGETS: [(&str, Body); 7] = [
+    ("index", index),
     ("plan_texts", plan_texts),
     ("plans", plans),
     ("profiles", profiles),

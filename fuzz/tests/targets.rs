@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tierproof_fuzz::{Body, TARGETS};
 
-/// Inputs of each kind beside the seeds. Those of `plans` are each a run of an engine.
+/// Inputs of each kind beside the seeds.
 const INPUTS: u32 = 400;
 /// The longest noise, in bytes.
 const NOISE_MAX: usize = 600;
@@ -96,7 +96,7 @@ macro_rules! targets {
     };
 }
 
-targets!(plan_texts, plans, profiles, retention, trace_lines, trailers);
+targets!(index, plan_texts, plans, profiles, retention, trace_lines, trailers);
 
 /// The plans that other suites run are texts too.
 #[test]
