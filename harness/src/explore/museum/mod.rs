@@ -1,6 +1,6 @@
 //! The museum: public bugs of KV-cache stores, rebuilt small, to prove that the checkers see them.
 //!
-//! An [`Exhibit`] is a bug that somebody reported and what it was. A [`Museum`] stands between the
+//! An [`Exhibit`] is a bug that somebody reported and what it was. A `Museum` stands between the
 //! engine and all that a run knows of its backend, and commits the exhibit's misdeed there: what the
 //! engine asks for and what it is told are then those of an engine, or of a backend, that has the bug.
 //! [`visit`] runs seeds, with all their faults, until a law breaks.
@@ -14,7 +14,7 @@
 //! | `refusal`, `hang`, `abort` | what is refused, never ends, or ends the process |
 //! | `exhibit` | [`Exhibit`]: one bug |
 //! | `exhibits` | [`EXHIBITS`]: all of them |
-//! | `stage` | [`Museum`]: a backend with an exhibit |
+//! | `stage` | `Museum`: a backend with an exhibit |
 //! | `visit` | [`visit`]: seeds until a law breaks, and the table |
 
 mod abort;
